@@ -1,0 +1,187 @@
+"""What `desk.toml` says, as checked facts: limits, strategies' numbers, the universe.
+
+Each key carries its unit, range and one line of meaning; the configuration check, the commented file that
+`bot init` writes and the reference in RUNBOOK.md are all made from here. A limit of None is "off".
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+from bot.domain.facts import Fact
+
+
+class Key(NamedTuple):
+    """Unit, inclusive range and meaning of one configuration key. `off` allows the word "off"."""
+
+    unit: str
+    low: str
+    high: str
+    meaning: str
+    off: bool = True
+
+
+class SymbolInfo(Fact, frozen=True, kw_only=True):
+    """One name of the universe."""
+
+    symbol: str
+    group: Annotated[str, Key("name", "", "", "names that fall together; one cap for all of them", False)]
+    kind: Annotated[Literal["etf", "stock"], Key("etf|stock", "", "", "ETFs are exempt from earnings rules", False)]
+    penny: Annotated[bool, Key("true|false", "", "", "options quote in pennies", False)] = True
+
+
+class Limits(Fact, frozen=True, kw_only=True):
+    """Every number a gate compares with. Fractions are of equity unless said otherwise."""
+
+    equity_min: Annotated[Decimal | None, Key("usd", "0", "1000000000", "least equity for new risk")]
+    cash_buffer_share: Annotated[Decimal | None, Key("fraction", "0", "1", "cash kept free, share of equity")]
+    cash_buffer_min: Annotated[Decimal | None, Key("usd", "0", "1000000000", "cash kept free, at least")]
+    symbol_share: Annotated[Decimal | None, Key("fraction", "0", "5", "one underlying: shares and put collateral")]
+    symbol_share_first: Annotated[
+        Decimal | None, Key("fraction", "0", "5", "the same for the first contract on an underlying without any")
+    ]
+    group_share: Annotated[Decimal | None, Key("fraction", "0", "5", "one group; an unknown group is refused")]
+    put_collateral_share: Annotated[Decimal | None, Key("fraction", "0", "5", "collateral of all short puts")]
+    stress_loss_share: Annotated[Decimal | None, Key("fraction", "0", "1", "loss of the book at -20 %")]
+    order_loss_share: Annotated[Decimal | None, Key("fraction", "0", "5", "most one order can lose")]
+    contracts_per_symbol: Annotated[Decimal | None, Key("contracts", "0", "10000", "short contracts on a symbol")]
+    put_series_per_symbol: Annotated[Decimal | None, Key("series", "0", "1000", "short put series on a symbol")]
+    put_series_total: Annotated[Decimal | None, Key("series", "0", "10000", "short put series in all")]
+    open_underlyings: Annotated[Decimal | None, Key("underlyings", "0", "10000", "underlyings held or shorted")]
+    contracts_per_tick: Annotated[Decimal | None, Key("contracts", "0", "10000", "new contracts in a tick")]
+    contracts_per_day: Annotated[Decimal | None, Key("contracts", "0", "10000", "new contracts in a session")]
+    contracts_per_symbol_day: Annotated[
+        Decimal | None, Key("contracts", "0", "10000", "new contracts on one underlying in a session")
+    ]
+    orders_per_tick: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in a tick")]
+    orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in a session")]
+    exit_orders_per_tick: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a tick")]
+    exit_orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a session")]
+    open_interest_min: Annotated[Decimal | None, Key("contracts", "0", "1000000", "open interest of a series sold")]
+    option_spread_fraction: Annotated[Decimal | None, Key("fraction", "0", "2", "option spread over mid, or ...")]
+    option_spread_absolute: Annotated[Decimal | None, Key("usd", "0", "100", "... option spread in dollars")]
+    underlying_spread_fraction: Annotated[Decimal | None, Key("fraction", "0", "1", "share spread, full feed")]
+    underlying_spread_fraction_iex: Annotated[Decimal | None, Key("fraction", "0", "1", "share spread, one venue")]
+    quote_age_share_seconds: Annotated[Decimal | None, Key("seconds", "0", "86400", "oldest share quote")]
+    quote_age_option_seconds: Annotated[Decimal | None, Key("seconds", "0", "86400", "oldest option quote")]
+    quote_age_delayed_seconds: Annotated[
+        Decimal | None, Key("seconds", "0", "86400", "oldest option quote on a delayed feed")
+    ]
+    price_collar_fraction: Annotated[Decimal | None, Key("fraction", "0", "1", "limit against mid, or two steps")]
+    entry_after_open_minutes: Annotated[Decimal | None, Key("minutes", "0", "390", "no entry before, after open")]
+    entry_before_close_minutes: Annotated[Decimal | None, Key("minutes", "0", "390", "no entry after, before close")]
+    expiry_out_minutes: Annotated[
+        Decimal | None, Key("minutes", "0", "390", "nothing new in an expiring series; out this long before close")
+    ]
+    options_level_min: Annotated[Decimal | None, Key("level", "0", "4", "options level for selling puts and calls")]
+    covered_calls_under_no_new_risk: Annotated[
+        bool, Key("true|false", "", "", "may calls on held shares be sold at no_new_risk", False)
+    ]
+    accept_delayed_feed: Annotated[
+        bool, Key("true|false", "", "", "may real money be opened on a delayed or one-venue feed", False)
+    ]
+
+
+class WheelNumbers(Fact, frozen=True, kw_only=True):
+    """The wheel's numbers for one symbol. Deltas are sizes (0 to 1); DTE in calendar days."""
+
+    put_while_holding: Annotated[bool, Key("true|false", "", "", "sell puts where shares are held", False)]
+    put_dte_min: Annotated[int, Key("days", "1", "730", "put window", False)]
+    put_dte_max: Annotated[int, Key("days", "1", "730", "put window", False)]
+    put_dte_target: Annotated[int, Key("days", "1", "730", "put expiry aimed at", False)]
+    put_delta_min: Annotated[Decimal, Key("delta", "0", "1", "put delta band", False)]
+    put_delta_target: Annotated[Decimal, Key("delta", "0", "1", "put delta aimed at", False)]
+    put_delta_max: Annotated[Decimal, Key("delta", "0", "1", "put delta band", False)]
+    call_dte_min: Annotated[int, Key("days", "1", "730", "call window", False)]
+    call_dte_max: Annotated[int, Key("days", "1", "730", "call window", False)]
+    call_dte_target: Annotated[int, Key("days", "1", "730", "call expiry aimed at", False)]
+    call_delta_min: Annotated[Decimal, Key("delta", "0", "1", "call delta band", False)]
+    call_delta_target: Annotated[Decimal, Key("delta", "0", "1", "call delta aimed at", False)]
+    call_delta_max: Annotated[Decimal, Key("delta", "0", "1", "call delta band", False)]
+    otm_fallback: Annotated[Decimal | None, Key("fraction", "0", "1", "distance from spot where no delta is known")]
+    call_floor: Annotated[
+        Literal["strike", "tax", "wheel"], Key("strike|tax|wheel", "", "", "basis no call is sold below", False)
+    ]
+    put_yield_min: Annotated[Decimal | None, Key("fraction", "0", "10", "least annualised yield of a put")]
+    call_yield_min: Annotated[Decimal | None, Key("fraction", "0", "10", "least annualised yield of a call")]
+    credit_min: Annotated[Decimal | None, Key("usd", "0", "1000", "least credit per share")]
+    profit_share_close: Annotated[Decimal | None, Key("fraction", "0", "1", "close at this share of the credit")]
+    time_exit_dte: Annotated[int | None, Key("days", "0", "730", "close puts in profit at this DTE")]
+    premium_stop_multiple: Annotated[Decimal | None, Key("times", "1", "100", "close puts at this times the credit")]
+    put_roll_dte: Annotated[int | None, Key("days", "0", "730", "roll puts in the money at this DTE or less")]
+    rolls_max: Annotated[int, Key("rolls", "0", "100", "rolls of one chain at most", False)]
+    roll_net_min: Annotated[Decimal, Key("usd", "0", "100", "least net credit of a roll per share", False)]
+    roll_dte_max: Annotated[int, Key("days", "1", "730", "latest expiry a roll takes", False)]
+    roll_ticks_max: Annotated[int, Key("ticks", "1", "100", "ticks a roll's opening leg is tried", False)]
+    itm_at_expiry_put: Annotated[
+        Literal["assign", "roll", "close"], Key("assign|roll|close", "", "", "puts in the money on expiry day", False)
+    ]
+    itm_at_expiry_call: Annotated[
+        Literal["assign", "roll", "close"], Key("assign|roll|close", "", "", "calls in the money on expiry day", False)
+    ]
+    earnings_avoided_put: Annotated[bool, Key("true|false", "", "", "no put over an earnings date", False)]
+    earnings_avoided_call: Annotated[bool, Key("true|false", "", "", "no call over an earnings date", False)]
+    ex_date_entry_avoided: Annotated[
+        bool, Key("true|false", "", "", "no call sold in the 5 sessions before an ex-date", False)
+    ]
+    ex_date_exit: Annotated[
+        Literal["close", "roll", "accept"],
+        Key("close|roll|accept", "", "", "calls at risk of assignment for the dividend", False),
+    ]
+    covered_call_cap: Annotated[Decimal, Key("fraction", "0", "1", "share of the lots that calls may cover", False)]
+    contracts_per_order: Annotated[int, Key("contracts", "1", "1000", "contracts in one order at most", False)]
+
+
+class WheelParams(Fact, frozen=True, kw_only=True):
+    """A wheel strategy: numbers by symbol with overrides applied, and the desk's limits."""
+
+    name: str
+    numbers: dict[str, WheelNumbers]
+    limits: Limits
+    universe: dict[str, SymbolInfo]
+    protect_wheel_lots: bool = False
+
+
+class TrailingNumbers(Fact, frozen=True, kw_only=True):
+    """Trailing stops on shares."""
+
+    trail_percent: Annotated[Decimal, Key("percent", "0.1", "50", "distance of the stop, 10 means 10 %", False)]
+    protect_wheel_lots: Annotated[bool, Key("true|false", "", "", "may a stop claim lots of wheel symbols", False)]
+
+
+class TrailingParams(Fact, frozen=True, kw_only=True):
+    """A trailing-stop strategy: which symbols (empty means all other own shares) and how far."""
+
+    name: str
+    numbers: TrailingNumbers
+    symbols: tuple[str, ...]
+    wheel_symbols: frozenset[str]
+
+
+class SimulatorNumbers(Fact, frozen=True, kw_only=True):
+    """The simulated account and the embedded market. Fees per contract (wheel.md 2.20), dated 2026."""
+
+    equity: Annotated[Decimal, Key("usd", "1000", "1000000000", "cash the simulated account starts with", False)]
+    multiplier: Annotated[int, Key("times", "1", "4", "margin multiplier: 1, 2 or 4", False)]
+    options_level: Annotated[int, Key("level", "0", "3", "options level of the simulated account", False)]
+    seed: Annotated[int, Key("number", "0", "4294967295", "seed of the embedded market", False)]
+    fee_occ: Annotated[Decimal, Key("usd", "0", "10", "clearing fee per contract, both sides", False)]
+    fee_orf: Annotated[Decimal, Key("usd", "0", "10", "regulatory fee per contract, both sides", False)]
+    fee_taf: Annotated[Decimal, Key("usd", "0", "10", "trading activity fee per contract sold", False)]
+
+
+class Desk(Fact, frozen=True, kw_only=True):
+    """One desk, checked and complete. `profile` only says where the numbers came from."""
+
+    config_version: int
+    name: str
+    profile: str
+    universe: dict[str, SymbolInfo]
+    limits: Limits
+    simulator: SimulatorNumbers
+    benchmark: str = "SPY"
+    wheels: tuple[tuple[int, bool, WheelParams], ...] = ()
+    """(priority, enabled, numbers) of each wheel strategy."""
+    trailing_stops: tuple[tuple[int, bool, TrailingParams], ...] = ()
+    """(priority, enabled, numbers) of each trailing-stop strategy."""

@@ -1,0 +1,193 @@
+"""What our own books remember: lots, option legs, cycles, rolls, counters, the owner's words.
+
+The broker decides how much there is; these explain it (design 12).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from bot.domain.facts import Fact
+from bot.domain.holdings import Owner
+from bot.domain.instruments import Right
+
+
+class Lot(Fact, frozen=True, kw_only=True):
+    """Shares bought or assigned together, FIFO. Bases in dollars per share (wheel.md 2.11).
+
+    `basis_strike` is what was paid (the strike of an assigned put). `basis_tax` is that less the assigned put's
+    premium. `basis_wheel` is the tax basis less all other ended legs' net premium and dividends of the cycle,
+    per share held. None is unknown: a call on it is refused.
+    """
+
+    id: str
+    symbol: str
+    qty: Decimal
+    opened_at: datetime
+    strategy: str
+    owner: Owner
+    cycle: str = ""
+    basis_strike: Decimal | None
+    basis_tax: Decimal | None
+    basis_wheel: Decimal | None
+    high_water_mark: Decimal | None = None
+    """Highest price seen by the last trailing stop on this lot, for re-arming it."""
+
+
+class OptionLeg(Fact, frozen=True, kw_only=True):
+    """An open option position of ours: contracts negative when short; prices per share.
+
+    `credit` is the fill-weighted opening price, `fees` what the leg has cost so far (dollars, all
+    contracts). `chain` names the first leg of a series of rolls and `rolls` counts them.
+    """
+
+    id: str
+    symbol: str
+    underlying: str
+    right: Right
+    strike: Decimal
+    expiry: date
+    qty: Decimal
+    opened_at: datetime
+    strategy: str
+    owner: Owner
+    cycle: str = ""
+    chain: str = ""
+    rolls: int = 0
+    credit: Decimal | None
+    fees: Decimal = Decimal(0)
+    premium_stop_readings: int = 0
+
+
+class Cycle(Fact, frozen=True, kw_only=True):
+    """One turn of the wheel: first opening fill in a flat symbol to flat again (wheel.md 2.13). Dollars.
+
+    `option_cash` and `share_cash` are signed cash flows so far; `premium_ended` is the net premium after
+    fees of the legs that have ended, apart from the put that was assigned. `capital_days` is the sum of the
+    daily capital up to `capital_day`.
+    """
+
+    id: str
+    symbol: str
+    strategy: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    option_cash: Decimal = Decimal(0)
+    share_cash: Decimal = Decimal(0)
+    dividends: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    premium_ended: Decimal = Decimal(0)
+    capital_days: Decimal = Decimal(0)
+    capital_day: date | None = None
+    legs: int = 0
+    assignments: int = 0
+
+
+class Roll(Fact, frozen=True, kw_only=True):
+    """A roll in flight: two orders across ticks with a durable budget (wheel.md 1.5).
+
+    `budget` is the actual buy-back debit plus both legs' fees in dollars for all contracts; it is known once
+    the closing leg filled. `ticks_left` counts the ticks still allowed for the opening leg.
+    """
+
+    id: str
+    underlying: str
+    right: Right
+    old_symbol: str
+    old_strike: Decimal
+    qty: Decimal
+    strategy: str
+    cycle: str
+    chain: str
+    rolls: int
+    stage: Literal["closing", "opening", "done", "abandoned"]
+    budget: Decimal = Decimal(0)
+    ticks_left: int
+    started_at: datetime
+
+
+class Instruction(Fact, frozen=True, kw_only=True):
+    """The owner's word on one contract; the newest one stands."""
+
+    contract: str
+    word: Literal["hold", "let_assign", "no_roll", "close"]
+    at: datetime
+    author: str
+
+
+class Pause(Fact, frozen=True, kw_only=True):
+    """No new risk on a symbol (or `*`) until a moment."""
+
+    symbol: str
+    until: datetime
+    reason: str
+
+
+class Halt(Fact, frozen=True, kw_only=True):
+    """The halt in force: persisted, with author, reason, time and how it clears."""
+
+    level: Literal["run", "no_new_risk", "reduce_only", "stop"] = "run"
+    author: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    clears: str = ""
+
+
+HALT_RANK = {"run": 0, "no_new_risk": 1, "reduce_only": 2, "stop": 3}
+
+
+class Counters(Fact, frozen=True, kw_only=True):
+    """What has been sent in this session day (New York), for pacing (dollars and counts).
+
+    `contracts_today` counts new contracts opened or working per underlying, rolls apart; `entered` names
+    underlyings with an entry today. A reprice counts as an order, not as a new contract.
+    """
+
+    orders_today: int = 0
+    exits_today: int = 0
+    contracts_today: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def contracts_total(self) -> int:
+        """Sum the new contracts of today over all symbols."""
+        return sum(count for _, count in self.contracts_today)
+
+
+class Drift(Fact, frozen=True, kw_only=True):
+    """A difference between the broker and our books: pending with what is expected, or unexplained."""
+
+    symbol: str
+    kind: Literal["pending", "unexplained"]
+    what: str
+    broker: Decimal
+    ours: Decimal
+    expected_until: datetime | None = None
+    since: datetime | None = None
+
+
+class Books(Fact, frozen=True, kw_only=True):
+    """The ledger's facts at one moment: everything open, and what the day has used.
+
+    `cash` is ledger cash in dollars (None before the first settlement adopted the broker's);
+    `nav` and `nav_peak` are per-unit net asset values starting at 1 (wheel.md 2.16), `equity_previous` the
+    equity on own marks at the previous session's close; `dividends_paid` what past payments are known.
+    """
+
+    lots: tuple[Lot, ...] = ()
+    legs: tuple[OptionLeg, ...] = ()
+    cycles: tuple[Cycle, ...] = ()
+    rolls: tuple[Roll, ...] = ()
+    instructions: tuple[Instruction, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    counters: Counters = Counters()
+    drift: tuple[Drift, ...] = ()
+    cash: Decimal | None = None
+    fees_accrued: Decimal = Decimal(0)
+    equity_previous: Decimal | None = None
+    nav: Decimal = Decimal(1)
+    nav_peak: Decimal = Decimal(1)
+    last_positions: tuple[tuple[str, Decimal], ...] = ()
+    """The broker's positions at the last complete settlement: an empty list after a full one is doubted."""
+    settled_at: datetime | None = None
