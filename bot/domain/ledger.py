@@ -190,4 +190,10 @@ class Books(Fact, frozen=True, kw_only=True):
     nav_peak: Decimal = Decimal(1)
     last_positions: tuple[tuple[str, Decimal], ...] = ()
     """The broker's positions at the last complete settlement: an empty list after a full one is doubted."""
+    equity_last: Decimal | None = None
+    """Equity on own marks at the last tick: what the next step of `nav` divides by."""
+    flow_session: Decimal = Decimal(0)
+    """Money moved in (positive) or out since the previous session's close."""
+    session_day: date | None = None
+    """Session day of the last tick: another one makes `equity_last` the previous close."""
     settled_at: datetime | None = None

@@ -283,13 +283,22 @@ class TickResult(Fact, frozen=True, kw_only=True):
     mode: str
 
 
+def no_meter() -> float:
+    """Measure nothing: for worlds where durations would only be noise (replays, tests)."""
+    return 0.0
+
+
 class World(NamedTuple):
-    """Everything outside: where prices, orders, memory and time come from."""
+    """Everything outside: where prices, orders, memory and time come from.
+
+    `now` is the moment of the tick (UTC, aware). `meter` counts seconds for durations and the deadline only.
+    """
 
     broker: Broker
     market: Market
     journal: Journal
     now: Callable[[], datetime]
+    meter: Callable[[], float] = no_meter
 
 
 class Book(NamedTuple):
@@ -301,5 +310,8 @@ class Book(NamedTuple):
     environment: str
     config_hash: str
     code_version: str
-    keep_decoded: bool = True
-    """Decide on the decoded bytes (always, but in simulations where a test proves them equal)."""
+    decide_on_decoded: bool = True
+    """Decide on the decoded bytes (always, but in simulations, where a test proves them equal)."""
+    slot_seconds: int = 900
+    deadline_seconds: float = 240.0
+    """Once a tick has run this long it starts no further request to the broker, but still seals."""

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios taken in one run, medians of interleaved runs. Never part of the tests."""

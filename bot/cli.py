@@ -1,0 +1,290 @@
+"""The commands. Each parses its words, calls one function and lets it print; nothing heavy loads before it must."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+MANUAL = """Escapement: a trading bot that decides one tick at a time and records why.
+
+A tick takes a snapshot of the account, lets planners say what they want, judges every wish with every
+gate, sends what is left (or nothing, when dry) and seals the record. Three switches rule it:
+
+\b
+  BOT_MODE    dry | live             does the executor send
+  BOT_BROKER  simulator              whose account (alpaca comes with the next release)
+  halt level  run | no_new_risk | reduce_only | stop
+
+\b
+First steps
+  bot init --equity 25000            write .env and desk.toml
+  bot tick --dry --at session        one tick on the embedded market, sending nothing
+  bot simulate --days 252            a year of ticks, into a home of its own
+  bot status                         how it stands, and why nothing happened if nothing did
+
+\b
+Exit codes
+  0 done, or nothing to do    1 failed    2 usage    75 try later    78 configuration
+"""
+
+app = typer.Typer(
+    name="bot", help=MANUAL, add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)  # fmt: skip
+config_app = typer.Typer(
+    help="Show, check, approve or upgrade the configuration.", rich_markup_mode=None, no_args_is_help=True
+)
+app.add_typer(config_app, name="config")
+
+Env = Annotated[str, typer.Option("--env", envvar="BOT_ENV", help="The .env file to use (default: ./.env).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Symbol = Annotated[str, typer.Argument(help="An underlying such as SPY.")]
+Contract = Annotated[str, typer.Argument(help="An option series held, such as XLF261224P00050000.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the record.")]
+
+
+@app.command()
+def init(
+    env: Env = "",
+    profile: Annotated[str, typer.Option(help="conservative, balanced or aggressive.")] = "balanced",
+    equity: Annotated[str, typer.Option(help="Dollars the account has; says what fits.")] = "25000",
+    symbols: Annotated[str, typer.Option(help="Comma-separated names instead of the shipped universe.")] = "",
+    from_env: Annotated[str, typer.Option("--from-env", help="Convert another system's .env file.")] = "",
+) -> None:
+    """Write a commented .env and desk.toml, and say which names fit the equity."""
+    from bot.commands.setup import run_init
+
+    run_init(env, profile=profile, equity=equity, symbols=symbols, from_env=from_env)
+
+
+@app.command()
+def tick(
+    env: Env = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Send nothing, whatever BOT_MODE says.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Refuse to run (78) unless BOT_MODE=live.")] = False,
+    at: Annotated[
+        str, typer.Option(help="Moment for embedded or recorded worlds: ISO time, or 'session' for the latest one.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Show every wish with every gate.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run one tick: observe, decide, execute, record."""
+    from bot.commands.ticking import run_tick
+
+    run_tick(env, dry=dry, live=live, at=at, everything=everything, as_json=as_json)
+
+
+@app.command()
+def loop(
+    env: Env = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Send nothing, whatever BOT_MODE says.")] = False,
+    ticks: Annotated[int, typer.Option(help="Stop after this many ticks (0: never).")] = 0,
+) -> None:
+    """Tick every 15 minutes in session hours until stopped; the alternative to the timer."""
+    from bot.commands.ticking import run_loop
+
+    run_loop(env, dry=dry, ticks=ticks)
+
+
+@app.command()
+def simulate(
+    env: Env = "",
+    days: Annotated[int, typer.Option(min=1, max=2600, help="Finished sessions to run.")] = 252,
+    until: Annotated[str, typer.Option(help="Last session, YYYY-MM-DD (default: the last finished one).")] = "",
+    home: Annotated[str, typer.Option(help="Home to make (default: simulated/<name> beside the .env).")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of the embedded market (-1: the desk's own).")] = -1,
+    profile: Annotated[str, typer.Option(help="Use this profile instead of the desk's file.")] = "",
+    equity: Annotated[str, typer.Option(help="Dollars to start with (default: the desk's).")] = "",
+    symbols: Annotated[str, typer.Option(help="Comma-separated names instead of the desk's.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Run the same tick over N finished sessions, into a home it makes."""
+    from bot.commands.simulating import run_simulate
+
+    run_simulate(
+        env, days=days, until=until, home=home, seed=seed, profile=profile, equity=equity, symbols=symbols,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command()
+def status(env: Env = "", as_json: Json = False) -> None:
+    """Say how it stands: account, halt, positions, orders, and why nothing happened if nothing did."""
+    from bot.commands.looking import run_status
+
+    run_status(env, as_json=as_json)
+
+
+@app.command()
+def report(
+    env: Env = "",
+    day: Annotated[str, typer.Option(help="New York day, YYYY-MM-DD (default: the newest with a tick).")] = "",
+    as_json: Json = False,
+) -> None:
+    """Tell one day as text: equity, fills, premium, open options, refusals."""
+    from bot.commands.looking import run_report
+
+    run_report(env, day=day, as_json=as_json)
+
+
+@app.command()
+def scan(
+    symbol: Annotated[str, typer.Argument(help="An underlying (default: the whole universe).")] = "",
+    env: Env = "",
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+    limit: Annotated[int, typer.Option(help="Rows for each symbol and right.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Rank candidates with yield, delta, distance, open interest, spread and cash after; reads only."""
+    from bot.commands.scanning import run_scan
+
+    run_scan(env, symbol=symbol, at=at, limit=limit, as_json=as_json)
+
+
+@app.command()
+def why(
+    what: Annotated[str, typer.Argument(help="A symbol, an intent's number, or an order id.")],
+    env: Env = "",
+    as_json: Json = False,
+) -> None:
+    """Explain from the record why something was, or was not, traded."""
+    from bot.commands.looking import run_why
+
+    run_why(env, what=what, as_json=as_json)
+
+
+@app.command()
+def close(
+    position: Annotated[str, typer.Argument(help="What to close: an option series, or a symbol's shares.")],
+    env: Env = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Send nothing, whatever BOT_MODE says.")] = False,
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Close a position: the owner's order, through the same gates and the same executor."""
+    from bot.commands.owner import run_close
+
+    run_close(env, position=position, dry=dry, at=at, as_json=as_json)
+
+
+@app.command()
+def hold(contract: Contract, env: Env = "") -> None:
+    """Keep a contract: no profit target, roll or time exit closes it."""
+    from bot.commands.owner import run_instruction
+
+    run_instruction(env, contract=contract, word="hold")
+
+
+@app.command("let-assign")
+def let_assign(contract: Contract, env: Env = "") -> None:
+    """Let a contract be assigned: neither rolled nor closed for its expiry."""
+    from bot.commands.owner import run_instruction
+
+    run_instruction(env, contract=contract, word="let_assign")
+
+
+@app.command("no-roll")
+def no_roll(contract: Contract, env: Env = "") -> None:
+    """Never roll a contract; its other exits stand."""
+    from bot.commands.owner import run_instruction
+
+    run_instruction(env, contract=contract, word="no_roll")
+
+
+@app.command()
+def pause(
+    symbol: Annotated[str, typer.Argument(help="An underlying, or '*' for all.")],
+    until: Annotated[str, typer.Option(help="YYYY-MM-DD (through that day) or an ISO moment.")],
+    env: Env = "",
+    reason: Reason = "the owner asked",
+) -> None:
+    """Take no new risk on a symbol until a moment; exits go on."""
+    from bot.commands.owner import run_pause
+
+    run_pause(env, symbol=symbol, until=until, reason=reason)
+
+
+@app.command()
+def adopt(
+    symbol: Annotated[str, typer.Argument(help="Shares the broker holds that are not ours yet.")],
+    env: Env = "",
+    qty: Annotated[str, typer.Option(help="Shares to take over (default: all that are foreign).")] = "",
+    basis: Annotated[str, typer.Option(help="What was paid per share; without it no call is sold.")] = "",
+) -> None:
+    """Take over foreign shares as a lot of ours."""
+    from bot.commands.owner import run_adopt
+
+    run_adopt(env, symbol=symbol, qty=qty, basis=basis)
+
+
+@app.command()
+def halt(
+    level: Annotated[str, typer.Argument(help="no_new_risk, reduce_only or stop.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the record.")],
+    env: Env = "",
+) -> None:
+    """Halt: no new risk, only reduce, or stop altogether. Exits stay alive under all but stop."""
+    from bot.commands.owner import run_halt
+
+    run_halt(env, level=level, reason=reason)
+
+
+@app.command()
+def resume(env: Env = "", reason: Reason = "the owner resumed") -> None:
+    """Lift the halt."""
+    from bot.commands.owner import run_halt
+
+    run_halt(env, level="run", reason=reason)
+
+
+@config_app.command("show")
+def config_show(env: Env = "", as_json: Json = False) -> None:
+    """Print each effective value and where it came from; secrets are masked."""
+    from bot.commands.setup import run_config_show
+
+    run_config_show(env, as_json=as_json)
+
+
+@config_app.command("check")
+def config_check(env: Env = "") -> None:
+    """Check .env and desk.toml; name every fault at once with file and key."""
+    from bot.commands.setup import run_config_check
+
+    run_config_check(env)
+
+
+@config_app.command("approve")
+def config_approve(env: Env = "") -> None:
+    """Approve the configuration as it stands; real money needs this after each change."""
+    from bot.commands.setup import run_config_approve
+
+    run_config_approve(env)
+
+
+@config_app.command("upgrade")
+def config_upgrade(env: Env = "") -> None:
+    """Write keys that a newer version asks for, with the profile's values."""
+    from bot.commands.setup import run_config_upgrade
+
+    run_config_upgrade(env)
+
+
+@app.command()
+def doctor(env: Env = "", as_json: Json = False) -> None:
+    """Look at everything a tick stands on and say what to mend."""
+    from bot.commands.setup import run_doctor
+
+    run_doctor(env, as_json=as_json)
+
+
+@app.command("dump-state")
+def dump_state(
+    env: Env = "",
+    since: Annotated[str, typer.Option(help="YYYY-MM-DD or ISO moment: only rows from then on.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Newest rows of each table.")] = 100,
+) -> None:
+    """Print the record as one JSON object: every table, newest rows last."""
+    from bot.commands.looking import run_dump_state
+
+    run_dump_state(env, since=since, limit=limit)

@@ -1,0 +1,155 @@
+"""`bot scan`: what the wheel could sell now, ranked by its own eyes, and what stands against the rest. Reads only."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from bot.commands.opening import open_ledger
+from bot.domain.checks import show
+from bot.domain.desk import WheelNumbers, WheelParams
+from bot.domain.errors import UsageError
+from bot.domain.exposure import free_cash
+from bot.domain.instruments import Right
+from bot.domain.market import ChainRequest, EventsRequest, QuotesRequest, Request
+from bot.domain.money import plain
+from bot.domain.sessions import slot_of
+from bot.domain.snapshot import Snapshot
+from bot.domain.strategy import Holdings, Plan, Planner, Strategy
+from bot.engine.observe import observe, session_facts
+from bot.planners.wheel_candidates import candidates, symbol_refusal
+from bot.planners.wheel_survey import Candidate, wish_of
+from bot.wiring import House, load_house, make_book, make_world, moment, wall_clock
+
+RIGHTS: tuple[Right, ...] = ("put", "call")
+
+
+def chain_requests(symbol: str, numbers: WheelNumbers) -> tuple[ChainRequest, ...]:
+    """Ask for both windows of a symbol, wide enough to show what is out as well."""
+    from decimal import Decimal
+
+    return (
+        ChainRequest(
+            underlying=symbol, right="put", dte_min=numbers.put_dte_min, dte_max=numbers.put_dte_max,
+            moneyness_min=Decimal("0.75"), moneyness_max=Decimal(1),
+        ),
+        ChainRequest(
+            underlying=symbol, right="call", dte_min=numbers.call_dte_min, dte_max=numbers.call_dte_max,
+            moneyness_min=Decimal(1), moneyness_max=Decimal("1.25"),
+        ),
+    )  # fmt: skip
+
+
+def _needs(holdings: Holdings, params: WheelParams, at: datetime) -> tuple[Request, ...]:
+    names = tuple(params.numbers)
+    chains = [request for name in names for request in chain_requests(name, params.numbers[name])]
+    return (QuotesRequest(symbols=names), EventsRequest(symbols=names), *chains)
+
+
+def _plan(snapshot: Snapshot, params: WheelParams) -> Plan:
+    return Plan()
+
+
+LOOKING = Planner(kind="scan", params=WheelParams, needs=_needs, plan=_plan)
+
+
+def run_scan(env: str, *, symbol: str, at: str, limit: int, as_json: bool) -> None:
+    """Read both chains of a symbol, or of the whole universe, and print every series with its judgement."""
+    house = load_house(env)
+    wheels = chosen(house, symbol.upper())
+    snapshot = look(house, wheels, moment(at, house.settings, wall_clock()))
+    found = {
+        (name, right): candidates(snapshot, params, name, right)
+        for params in wheels
+        for name in params.numbers
+        for right in RIGHTS
+    }
+    if as_json:
+        print(json.dumps([row for ranked in found.values() for row in rows(snapshot, ranked, limit)]))
+        return
+    _print(house, snapshot, wheels, found, limit)
+
+
+def chosen(house: House, symbol: str) -> list[WheelParams]:
+    """Give the wheels, narrowed to one symbol if one is named."""
+    from msgspec.structs import replace
+
+    wheels = [params for _, enabled, params in house.desk.wheels if enabled]
+    if not symbol:
+        return wheels
+    narrowed = [
+        replace(params, numbers={symbol: params.numbers[symbol]}) for params in wheels if symbol in params.numbers
+    ]
+    if not narrowed:
+        known = ", ".join(sorted({name for params in wheels for name in params.numbers})) or "none"
+        raise UsageError(f"no wheel of this desk trades {symbol} (it trades {known})")
+    return narrowed
+
+
+def look(house: House, wheels: list[WheelParams], at: datetime | None) -> Snapshot:
+    """Observe the world once with the wheels' chains; nothing is recorded and nothing is sent."""
+    with open_ledger(house, "bot scan", wall_clock()) as journal:
+        world = make_world(house, journal, at)
+        now = world.now()
+        strategies = tuple(Strategy(params.name, LOOKING, params, 0) for params in wheels)
+        book = make_book(house, dry=True)._replace(strategies=strategies)
+        memory = journal.memory(now, session_facts(now).day)
+        snapshot, _ = observe(world, book, memory, now, slot_of(now))
+        return snapshot
+
+
+def rows(snapshot: Snapshot, ranked: tuple[Candidate, ...], limit: int) -> list[dict[str, Any]]:
+    """Give candidates as plain objects: money as strings, fractions from 0 to 1."""
+    cash = free_cash(snapshot).value
+    return [
+        {
+            "symbol": one.symbol, "underlying": one.underlying, "right": one.right, "rank": one.rank,
+            "strike": plain(one.strike), "dte": one.dte,
+            "limit": None if one.limit is None else plain(one.limit),
+            "annual_yield": None if one.annual_yield is None else plain(one.annual_yield.quantize(one.distance)),
+            "delta": one.delta, "delta_source": one.delta_source, "distance": plain(one.distance),
+            "open_interest": one.open_interest, "spread": None if one.spread is None else plain(one.spread),
+            "cash_after": plain(cash - one.collateral), "out": one.out,
+        }
+        for one in ranked[:limit]
+    ]  # fmt: skip
+
+
+def _print(
+    house: House, snapshot: Snapshot, wheels: list[WheelParams],
+    found: dict[tuple[str, Right], tuple[Candidate, ...]], limit: int,
+) -> None:  # fmt: skip
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from bot.report.tick_text import new_york
+
+    console = Console(highlight=False)
+    cash = free_cash(snapshot).value
+    kind = "SIMULATED MONEY   " if snapshot.simulated else ""
+    console.print(f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}", style="bold")
+    for (name, right), ranked in found.items():
+        params = next(one for one in wheels if name in one.numbers)
+        refusal = symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right))
+        spot = snapshot.spot(name)
+        console.print(f"\n{name} {right}s   spot {'unknown' if spot is None else plain(spot)}", style="bold")
+        if refusal is not None:
+            console.print(f"  against all of them: {refusal.reason}", style="yellow")
+        if not ranked:
+            console.print("  no series in the window")
+            continue
+        table = Table(
+            "", "series", "dte", "limit", "yield", "delta", "distance", "open int.", "spread", "cash after",
+            "against it", box=box.SIMPLE_HEAD, pad_edge=False,
+        )  # fmt: skip
+        for one in ranked[:limit]:
+            table.add_row(
+                str(one.rank or ""), one.symbol, str(one.dte), "" if one.limit is None else plain(one.limit),
+                "" if one.annual_yield is None else show(one.annual_yield, "fraction"),
+                "" if one.delta is None else f"{one.delta:.3f}", show(one.distance, "fraction"),
+                "" if one.open_interest is None else str(one.open_interest),
+                "" if one.spread is None else show(one.spread, "fraction"), f"{cash - one.collateral:,.0f}", one.out,
+            )  # fmt: skip
+        console.print(table)

@@ -1,0 +1,128 @@
+"""`bot init`, `bot config ...` and `bot doctor`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from bot.commands.opening import open_ledger
+from bot.config.deskfile import load_desk, read_text
+from bot.config.desktext import upgrade_desk
+from bot.config.effective import effective, settings_from_process
+from bot.config.initialise import fit_lines, initialise
+from bot.config.profiles import shipped_universe
+from bot.domain.errors import ConfigError
+from bot.domain.money import from_text
+from bot.ops.doctor import examine
+from bot.wiring import load_house, session_moment, wall_clock
+
+
+def run_config_show(env: str, *, as_json: bool) -> None:
+    """Print every effective value with its origin."""
+    house = load_house(env)
+    rows = effective(house.settings, house.desk)
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows]))
+        return
+    width = max(len(row.key) for row in rows)
+    for row in rows:
+        print(f"{row.key:<{width}}  {row.value}   ({row.origin})")
+    for warning in house.settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"configuration {house.hash[:16]}   home {house.home}")
+
+
+def run_config_check(env: str) -> None:
+    """Check both files; ConfigError names every fault of both at once."""
+    faults: list[str] = []
+    settings = None
+    try:
+        settings = settings_from_process(Path(env) if env else None)
+    except ConfigError as error:
+        faults += error.faults
+    if settings is not None:
+        try:
+            load_desk(settings.desk_file)
+        except ConfigError as error:
+            faults += error.faults
+    if faults or settings is None:
+        raise ConfigError(faults)
+    for warning in settings.warnings:
+        print(f"warning: {warning}")
+    print(f"the configuration is complete   home {settings.home}")
+
+
+def run_config_approve(env: str) -> None:
+    """Approve the configuration as it stands, by the person who types."""
+    from bot.commands.owner import author
+
+    house = load_house(env)
+    now = wall_clock()
+    with open_ledger(house, "bot config approve", now) as journal:
+        journal.keep_config(house.hash, house.desk_text, house.settings_json, now)
+        journal.approve_config(house.hash, now, author())
+    print(f"configuration {house.hash[:16]} is approved   home {house.home}")
+
+
+def run_config_upgrade(env: str) -> None:
+    """Write the keys a newer version asks for into desk.toml; the old file stays beside it."""
+    settings = settings_from_process(Path(env) if env else None)
+    path = settings.desk_file
+    before = read_text(path)
+    after = upgrade_desk(before, name=str(path))
+    if after == before:
+        print(f"nothing to upgrade   home {settings.home}")
+        return
+    backup = path.with_suffix(".toml.before-upgrade")
+    backup.write_text(before, encoding="utf-8")
+    path.write_text(after, encoding="utf-8")
+    print(f"{path} is upgraded, the former file is {backup.name}; read the new keys, then `bot config check`")
+
+
+def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str) -> None:
+    """Write both files and say what the equity allows, at the embedded market's prices."""
+    names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    env_file = Path(env) if env else None
+    result = initialise(
+        Path.cwd() if env_file is None else env_file.parent,
+        profile=profile,
+        equity=from_text(equity, "--equity"),
+        symbols=names,
+        from_env=Path(from_env) if from_env else None,
+        prices=embedded_prices(names or tuple(shipped_universe())),
+        env_file=env_file,
+    )
+    print(f"wrote {result.env_file} and {result.desk_file}   home {result.home}")
+    for line in result.converted:
+        print(f"converted: {line}")
+    for line in result.not_understood:
+        print(f"not understood: {line}")
+    for line in fit_lines(result):
+        print(line)
+    print("(prices are the embedded market's: simulated)")
+    option = f" --env {env}" if env else ""
+    print(f"next: bot tick{option} --dry --at session")
+
+
+def embedded_prices(symbols: tuple[str, ...]) -> dict[str, Decimal]:
+    """Give the embedded market's price of each name in the newest session."""
+    from bot.domain.market import QuotesRequest
+    from bot.markets.synthetic import SyntheticMarket
+
+    at = session_moment(wall_clock())
+    quotes = SyntheticMarket(1).fetch((QuotesRequest(symbols=symbols),), at).quotes
+    return {quote.symbol: quote.mid for quote in quotes if quote.mid is not None}
+
+
+def run_doctor(env: str, *, as_json: bool) -> None:
+    """Look at what a tick stands on; any finding that stops one exits with 1."""
+    findings = examine(env)
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        for finding in findings:
+            print(f"{finding.level:<5} {finding.what}: {finding.words}")
+    if any(finding.level == "stop" for finding in findings):
+        raise SystemExit(1)

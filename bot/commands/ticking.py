@@ -1,0 +1,96 @@
+"""`bot tick` and `bot loop`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from bot.commands.opening import open_ledger
+from bot.domain.errors import BotError, ConfigError, TryLater, UsageError
+from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
+from bot.engine.ports import TickResult
+from bot.engine.tick import tick
+from bot.wiring import House, load_house, make_book, make_world, moment, wall_clock
+
+
+def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_json: bool) -> None:
+    """Run one tick and print it; `live` asserts BOT_MODE=live and never raises it."""
+    if dry and live:
+        raise UsageError("--dry and --live exclude each other; --dry always wins, so say one")
+    house = load_house(env)
+    if live and house.settings.mode != "live":
+        origin = house.settings.origins.get("BOT_MODE", "default")
+        raise ConfigError(
+            f"--live was asked for and BOT_MODE is {house.settings.mode} ({origin}): set BOT_MODE=live there first; "
+            "this option only asserts it"
+        )
+    result = one_tick(house, dry=dry, at=moment(at, house.settings, wall_clock()), command="bot tick")
+    print_tick(result, house, everything=everything, as_json=as_json)
+
+
+def one_tick(house: House, *, dry: bool, at: datetime | None, command: str) -> TickResult:
+    """Run one tick under the home's lock."""
+    now = at or wall_clock()
+    with open_ledger(house, command, wall_clock()) as journal:
+        world = make_world(house, journal, at)
+        journal.stamp(world.broker.name, make_book(house, dry=dry).environment, world.broker.read_account().id)
+        journal.keep_config(house.hash, house.desk_text, house.settings_json, now)
+        return tick(world, make_book(house, dry=dry))
+
+
+def print_tick(result: TickResult, house: House, *, everything: bool, as_json: bool) -> None:
+    """Print a tick as one JSON object, or as a picture with the home in use."""
+    if as_json:
+        import msgspec
+
+        from bot.report.tick_json import tick_object
+
+        sys.stdout.write(msgspec.json.encode(tick_object(result)).decode() + "\n")
+        return
+    from rich.console import Console
+
+    from bot.report.tick_text import tick_picture
+
+    console = Console(highlight=False, soft_wrap=False)
+    for part in tick_picture(result, str(house.home), everything=everything):
+        console.print(part)
+
+
+def run_loop(env: str, *, dry: bool, ticks: int, sleep: Callable[[float], None] | None = None) -> None:
+    """Tick at every slot of session hours until stopped; a failed tick is said and the next one comes.
+
+    Configuration is read anew for each tick; a wrong one ends the loop with 78.
+    """
+    import time
+
+    pause = sleep or time.sleep
+    done = 0
+    while ticks == 0 or done < ticks:
+        wait = seconds_to_slot(wall_clock())
+        if wait > 0:
+            print(f"next tick in {wait / 60:.0f} minutes", flush=True)
+            pause(wait)
+        try:
+            result = one_tick(load_house(env), dry=dry, at=None, command="bot loop")
+            print(f"{result.snapshot.at:%Y-%m-%d %H:%M} UTC  tick {result.tick_id}  {len(result.verdicts)} wanted, "
+                  f"{len(result.orders)} sent", flush=True)  # fmt: skip
+        except ConfigError:
+            raise
+        except (TryLater, BotError) as error:
+            print(f"bot: {error}", file=sys.stderr, flush=True)
+        done += 1
+        pause(1.0)
+
+
+def seconds_to_slot(now: datetime, period_seconds: int = 900) -> float:
+    """Count the seconds to the next slot in session hours; a slot under way that just began counts as now."""
+    slot = slot_of(now, period_seconds)
+    if session_at(now) is not None and (now - slot).total_seconds() < 1.0:
+        return 0.0
+    following = slot + timedelta(seconds=period_seconds)
+    if session_at(following) is not None:
+        return (following - now).total_seconds()
+    today = session_on(new_york_day(now))
+    session = today if today is not None and now < today.open_at else next_session(new_york_day(now))
+    return (session.open_at.astimezone(UTC) - now).total_seconds()

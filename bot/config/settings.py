@@ -1,0 +1,305 @@
+"""`.env` and the process environment -> Settings: where and whether, and the secrets.
+
+The process environment wins over the file, each value keeps its origin, and a conflict between the two is a
+warning that names both (a stale environment must not override a file unseen).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, NoReturn
+
+import msgspec
+
+import bot
+from bot.config.deskkeys import nearest
+from bot.config.envfile import KNOWN_NAMES, SECRET_NAMES, SECRETS_FILE, VARIABLES, read_env_file, unknown_names
+from bot.domain.errors import ConfigError
+from bot.domain.facts import Fact
+
+ENVIRONMENT = "the process environment"
+DEFAULT = "default"
+_ELSEWHERE = ("BOT_ENV", "BOT_TEST_")
+"""Variables that the command line and the tests read."""
+
+
+class Secrets:
+    """Secrets by name. They show as lengths, and cannot be encoded, copied into JSON or pickled."""
+
+    __slots__ = ("__held",)
+
+    def __init__(self, held: Mapping[str, str]) -> None:
+        self.__held = dict(held)
+
+    def reveal(self, name: str) -> str:
+        """Give one secret to the client that signs with it, or raise ConfigError naming what to set."""
+        if name not in self.__held:
+            raise ConfigError(f"{name} is not set: put it in .env, or name a file in {name}_FILE")
+        return self.__held[name]
+
+    def masked(self, name: str) -> str:
+        """Say whether a secret is set and how long it is.
+
+        >>> Secrets({"ALPACA_API_KEY": "x" * 20}).masked("ALPACA_API_KEY")
+        'set, 20 characters'
+        """
+        return f"set, {len(self.__held[name])} characters" if name in self.__held else "not set"
+
+    def found_in(self, text: str) -> tuple[str, ...]:
+        """Name the secrets whose value stands in a text."""
+        return tuple(name for name, value in self.__held.items() if value in text)
+
+    def names(self) -> tuple[str, ...]:
+        """Name the secrets that are set."""
+        return tuple(self.__held)
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(f'{name}: {self.masked(name)}' for name in self.__held)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secrets) and self.__held == other.__held
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("secrets are not stored")
+
+
+class Settings(Fact, frozen=True, kw_only=True):
+    """Where and whether: the home, the three switches, the market, the secrets, each with its origin."""
+
+    home: Path
+    env_file: Path | None
+    mode: Literal["dry", "live"] = "dry"
+    broker: Literal["simulator", "alpaca", "ccxt"] = "simulator"
+    market: Literal["synthetic", "recorded", "alpaca"] = "synthetic"
+    market_folder: Path | None = None
+    alpaca_env: Literal["paper", "live"] = "paper"
+    alpaca_account: str = ""
+    secrets: Secrets = Secrets({})
+    origins: dict[str, str] = msgspec.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def desk_file(self) -> Path:
+        """Give the path of this home's desk.toml."""
+        return self.home / "desk.toml"
+
+    @property
+    def market_text(self) -> str:
+        """Give BOT_MARKET as one would write it."""
+        return self.market if self.market_folder is None else f"{self.market}:{self.market_folder}"
+
+
+class _Given(NamedTuple):
+    value: str
+    origin: str
+    folder: Path
+    """What a relative path in the value is relative to."""
+
+
+class _Sources:
+    """The process environment over the file: one place that decides who wins."""
+
+    def __init__(self, environ: Mapping[str, str], cwd: Path, env_file: Path | None) -> None:
+        self.faults: list[str] = []
+        self.warnings: list[str] = []
+        self.cwd = cwd
+        self.process = {name: environ[name] for name in KNOWN_NAMES if environ.get(name, "").strip()}
+        self.file: dict[str, str] = {}
+        self.file_name = ".env" if env_file is None else env_file.name
+        self.folder = cwd if env_file is None else env_file.parent
+        if env_file is not None:
+            values, self.faults = read_env_file(env_file)
+            self.faults += unknown_names(values, self.file_name)
+            self.file = {name: value.strip() for name, value in values.items() if value.strip()}
+        for name in sorted(environ):
+            ours = name.startswith(("BOT_", "ALPACA_")) and not name.startswith(_ELSEWHERE)
+            if ours and name not in KNOWN_NAMES and nearest(name, KNOWN_NAMES):
+                self.warnings.append(f"{name} in {ENVIRONMENT} is read by nobody{nearest(name, KNOWN_NAMES)}")
+
+    def all_of(self, name: str) -> list[_Given]:
+        """Give every value of a variable, the winner first."""
+        found = []
+        if name in self.process:
+            found.append(_Given(self.process[name].strip(), ENVIRONMENT, self.cwd))
+        if name in self.file:
+            found.append(_Given(self.file[name], self.file_name, self.folder))
+        return found
+
+    def one_of(self, name: str) -> _Given | None:
+        """Give the value that wins, warning where the loser differs."""
+        found = self.all_of(name)
+        if len(found) == 2 and found[0].value != found[1].value:
+            self.warnings.append(
+                f"{name}: {found[0].origin} says {_safe(found[0].value)} and wins over {found[1].origin}, "
+                f"which says {_safe(found[1].value)}"
+            )
+        return found[0] if found else None
+
+
+def load_settings(environ: Mapping[str, str], cwd: Path, env_file: Path | None = None) -> Settings:
+    """Read the settings from the process environment and one .env file.
+
+    The file is `env_file` if named, else `.env` in `cwd`, else the project's own; there may be none.
+    Raises ConfigError with every fault of the file and the environment. No message holds a secret.
+    """
+    path = _find_env_file(cwd, env_file)
+    sources = _Sources(environ, cwd, path)
+    origins: dict[str, str] = {}
+    texts: dict[str, _Given] = {}
+    for one in VARIABLES:
+        if not one.secret:
+            given = sources.one_of(one.name) or _Given(one.default, DEFAULT, sources.folder)
+            texts[one.name], origins[one.name] = given, given.origin
+    values = _checked(texts, sources.faults)
+    held = _secrets(sources, origins)
+    if path is not None and held and path.stat().st_mode & 0o077:
+        sources.warnings.append(f"{path.name} holds secrets and others may read it: chmod 600 {path}")
+    if sources.faults:
+        raise ConfigError(sources.faults)
+    home = texts["BOT_HOME"]
+    return Settings(
+        home=_path(home.value, home.folder),
+        env_file=path,
+        secrets=Secrets(held),
+        origins=origins,
+        warnings=tuple(sources.warnings),
+        **values,
+    )
+
+
+def _find_env_file(cwd: Path, env_file: Path | None) -> Path | None:
+    if env_file is not None:
+        named = _path(str(env_file), cwd)
+        if not named.is_file():
+            raise ConfigError(f"{named}: there is no such file; `bot init` writes one")
+        return named
+    project = Path(bot.__file__).parent.parent
+    if (cwd / ".env").is_file():
+        return cwd / ".env"
+    if (project / "pyproject.toml").is_file() and (project / ".env").is_file():
+        return project / ".env"
+    return None
+
+
+def _checked(texts: Mapping[str, _Given], faults: list[str]) -> dict[str, Any]:
+    def choice(name: str, allowed: tuple[str, ...]) -> str:
+        given = texts[name]
+        if given.value not in allowed:
+            faults.append(
+                f"{given.origin}: {name}: expected {' or '.join(allowed)}, got {_safe(given.value)}"
+                f"{nearest(given.value, allowed)}"
+            )
+        return given.value
+
+    broker = choice("BOT_BROKER", ("simulator", "alpaca", "ccxt"))
+    if broker in ("alpaca", "ccxt"):
+        origin = texts["BOT_BROKER"].origin
+        faults.append(
+            f"{origin}: BOT_BROKER: {broker} comes with a later release and this one cannot trade there; "
+            "set BOT_BROKER=simulator"
+        )
+    environment = choice("ALPACA_ENV", ("paper", "live"))
+    account = texts["ALPACA_ACCOUNT"].value
+    if environment == "live" and not account:
+        faults.append(
+            f"{texts['ALPACA_ENV'].origin}: ALPACA_ENV=live needs ALPACA_ACCOUNT, the number of the one account "
+            "this desk may trade"
+        )
+    market, folder = _market(texts["BOT_MARKET"], faults)
+    return {
+        "mode": choice("BOT_MODE", ("dry", "live")),
+        "broker": broker,
+        "market": market,
+        "market_folder": folder,
+        "alpaca_env": environment,
+        "alpaca_account": account,
+    }
+
+
+def _market(given: _Given, faults: list[str]) -> tuple[str, Path | None]:
+    kind, _, rest = given.value.partition(":")
+    where = f"{given.origin}: BOT_MARKET"
+    if kind == "recorded":
+        folder = _path(rest, given.folder)
+        if not rest or not folder.is_dir():
+            faults.append(f"{where}: expected recorded:<folder> with a folder that exists, got {_safe(given.value)}")
+        return kind, folder
+    if given.value == "alpaca":
+        faults.append(f"{where}: alpaca comes with a later release; set synthetic or recorded:<folder>")
+    elif given.value != "synthetic":
+        hint = nearest(kind, ("synthetic", "recorded", "alpaca"))
+        faults.append(f"{where}: expected synthetic or recorded:<folder>, got {_safe(given.value)}{hint}")
+    return kind, None
+
+
+def _secrets(sources: _Sources, origins: dict[str, str]) -> dict[str, str]:
+    """Read each secret from NAME, NAME_FILE, NAME_B64 or SECRETS_FILE; a direct value wins."""
+    held: dict[str, str] = {}
+    from_file = _secrets_file(sources)
+    for name in SECRET_NAMES:
+        found: list[tuple[str, str]] = []
+        for given in sources.all_of(name):
+            found.append((given.value, given.origin))
+        for given in sources.all_of(f"{name}_FILE"):
+            origin = f"{name}_FILE in {given.origin}"
+            found += [(text, origin) for text in _read_secret(_path(given.value, given.folder), origin, sources.faults)]
+        for given in sources.all_of(f"{name}_B64"):
+            origin = f"{name}_B64 in {given.origin}"
+            found += [(text, origin) for text in _decode(given.value, origin, sources.faults)]
+        if name in from_file:
+            found.append((from_file[name], SECRETS_FILE))
+        if found:
+            held[name], origins[name] = found[0]
+            if any(value != found[0][0] for value, _ in found[1:]):
+                sources.warnings.append(f"{name}: {' and '.join(one[1] for one in found)} differ; the first one wins")
+        else:
+            origins[name] = DEFAULT
+    return held
+
+
+def _secrets_file(sources: _Sources) -> dict[str, str]:
+    given = sources.one_of(SECRETS_FILE)
+    if given is None:
+        return {}
+    values, faults = read_env_file(_path(given.value, given.folder))
+    strange = [key for key in values if key not in SECRET_NAMES]
+    if strange:
+        faults.append(f"{SECRETS_FILE}: expected only {', '.join(SECRET_NAMES)}, got {len(strange)} other names")
+    sources.faults += faults
+    return {name: value.strip() for name, value in values.items() if value.strip()}
+
+
+def _read_secret(path: Path, origin: str, faults: list[str]) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{origin}: cannot be read: {error.strerror if isinstance(error, OSError) else 'not UTF-8 text'}")
+        return []
+    if not text or "\n" in text:
+        faults.append(f"{origin}: expected a file with the secret on one line")
+        return []
+    return [text]
+
+
+def _decode(text: str, origin: str, faults: list[str]) -> list[str]:
+    import binascii
+    from base64 import b64decode
+
+    try:
+        return [b64decode(text, validate=True).decode("utf-8").strip()]
+    except (binascii.Error, UnicodeDecodeError):
+        faults.append(f"{origin}: expected base64 of UTF-8 text, got {len(text)} characters that are not")
+        return []
+
+
+def _path(text: str, folder: Path) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else folder / path
+
+
+def _safe(value: str) -> str:
+    """Repeat a short word; a long text may be a secret in the wrong place."""
+    return repr(value) if len(value) <= 16 or value.startswith("recorded:") else f"a text of {len(value)} characters"

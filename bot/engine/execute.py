@@ -1,0 +1,221 @@
+"""The only place in the project that sends an order (design 10, 11).
+
+Every step is written, durably, before the request it stands for leaves. A send that brings no proof back
+stays `unknown`; nothing is sent twice; the rest of the tick goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from bot.domain.errors import BrokerError, BrokerRefused, BrokerUnreachable, OutcomeUnknown, RefusalCode
+from bot.domain.holdings import BrokerOrder
+from bot.domain.orders import OrderIntent, OrderRequest, OrderState, OwnOrder, Verdict, client_order_id
+from bot.domain.snapshot import Snapshot
+from bot.engine.ports import Broker, Journal, Transition
+
+ATTEMPTS_MAX = 16
+
+
+class Sender(NamedTuple):
+    """What sending needs: where to, where it is written down, and when to stop starting requests."""
+
+    broker: Broker
+    journal: Journal
+    tick_id: int
+    now: Callable[[], datetime]
+    time_is_up: Callable[[], bool]
+
+
+def plan_orders(
+    journal: Journal, snapshot: Snapshot, verdicts: tuple[Verdict, ...]
+) -> tuple[tuple[OwnOrder, OrderIntent], ...]:
+    """Give each approved submission its id and its row, not yet sent.
+
+    The attempt rises only past orders that are terminal by proof. An id that is still unresolved gets no
+    row: the gate that forbids new risk beside it has already refused, this is the second lock.
+    """
+    planned: list[tuple[OwnOrder, OrderIntent]] = []
+    for verdict in verdicts:
+        intent = verdict.intent
+        if not verdict.approved or intent.action != "submit":
+            continue
+        found = _free_id(journal, snapshot, intent)
+        if found is None:
+            continue
+        order_id, attempt = found
+        planned.append((_planned_row(snapshot, intent, order_id, attempt), intent))
+    return tuple(planned)
+
+
+def _free_id(journal: Journal, snapshot: Snapshot, intent: OrderIntent) -> tuple[str, int] | None:
+    for attempt in range(ATTEMPTS_MAX):
+        order_id = client_order_id(snapshot.desk, intent, snapshot.slot, attempt)
+        known = journal.find_own(order_id)
+        if known is None:
+            return order_id, attempt
+        if known.alive:
+            return None
+    return None
+
+
+def _planned_row(snapshot: Snapshot, intent: OrderIntent, order_id: str, attempt: int) -> OwnOrder:
+    return OwnOrder(
+        client_order_id=order_id,
+        strategy=intent.strategy,
+        purpose=intent.purpose,
+        key=intent.key,
+        underlying=intent.underlying,
+        legs=intent.legs,
+        qty=intent.qty,
+        order_type=intent.order_type,
+        limit_price=intent.limit_price,
+        stop_price=intent.stop_price,
+        trail_percent=intent.trail_percent,
+        high_water_mark=intent.high_water_mark,
+        time_in_force=intent.time_in_force,
+        state="planned",
+        step=intent.step,
+        cycle=intent.cycle,
+        lot=intent.lot,
+        roll=intent.roll,
+        roll_ticks_max=intent.roll_ticks_max,
+        replaces=intent.replaces,
+        slot=snapshot.slot,
+        planned_at=snapshot.at,
+        attempt=attempt,
+    )
+
+
+def execute(
+    sender: Sender,
+    snapshot: Snapshot,
+    verdicts: tuple[Verdict, ...],
+    planned: tuple[tuple[OwnOrder, OrderIntent], ...],
+) -> tuple[tuple[OwnOrder, ...], tuple[str, ...]]:
+    """Carry out approved intents in their order; give the orders as they ended and what went wrong."""
+    rows = {id(intent): order for order, intent in planned}
+    known = {order.client_order_id: order for order in snapshot.own_orders}
+    orders: list[OwnOrder] = []
+    errors: list[str] = []
+    for verdict in verdicts:
+        intent = verdict.intent
+        order = rows.get(id(intent))
+        if not verdict.approved:
+            continue
+        if intent.action == "submit" and order is None:
+            errors.append(f"{intent.symbol} {intent.purpose}: an order with its id is unresolved; not sent again")
+            continue
+        hindrance = ""
+        if sender.time_is_up():
+            hindrance = "the tick's time was up before it could be sent"
+        elif intent.replaces:
+            hindrance = _cancel(sender, known.get(intent.replaces), intent, errors)
+        if order is None:
+            if hindrance:
+                errors.append(f"{intent.underlying} {intent.purpose}: {hindrance}")
+            continue
+        if hindrance:
+            orders.append(_step(sender, order, "not_sent", reason=hindrance))
+            continue
+        orders.append(_send(sender, order, errors))
+    return tuple(orders), tuple(errors)
+
+
+def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: list[str]) -> str:
+    """Cancel an order of ours and prove it gone; give what stands against going on, or nothing.
+
+    A successor is only sent for the quantity that was judged: if the old order filled further meanwhile,
+    the next tick decides anew.
+    """
+    if old is None:
+        return f"the order it replaces ({intent.replaces}) is no longer alive"
+    sender.journal.move(
+        sender.tick_id,
+        Transition(
+            client_order_id=old.client_order_id, state=old.state, at=sender.now(), status="pending_cancel",
+            broker_order_id=old.broker_order_id, reason=f"{intent.purpose}: {intent.reason}",
+        ),
+    )  # fmt: skip
+    try:
+        sender.broker.cancel(old.broker_order_id)
+    except BrokerRefused as refusal:
+        if refusal.code not in (RefusalCode.NOT_CANCELABLE, RefusalCode.NOT_FOUND):
+            errors.append(f"cancel {old.client_order_id}: {refusal}")
+    except BrokerError as error:
+        errors.append(f"cancel {old.client_order_id}: {error}")
+    try:
+        shown = sender.broker.find_order(old.client_order_id)
+    except BrokerError as error:
+        return f"the cancellation of {old.client_order_id} could not be confirmed: {error}"
+    if shown is None or not shown.terminal:
+        return f"the cancellation of {old.client_order_id} is not confirmed yet"
+    _answered(sender, old, shown, reason=intent.reason)
+    if shown.filled_qty != old.filled_qty:
+        return f"{old.client_order_id} filled further before it was cancelled"
+    return ""
+
+
+def _send(sender: Sender, order: OwnOrder, errors: list[str]) -> OwnOrder:
+    """Send one planned order once: written as `sending` first, answered or left `unknown` after."""
+    sending = _step(sender, order, "sending")
+    request = OrderRequest(
+        client_order_id=order.client_order_id, legs=order.legs, qty=order.qty, order_type=order.order_type,
+        limit_price=order.limit_price, stop_price=order.stop_price, trail_percent=order.trail_percent,
+        high_water_mark=order.high_water_mark, time_in_force=order.time_in_force,
+    )  # fmt: skip
+    try:
+        answer = sender.broker.submit(request)
+    except BrokerRefused as refusal:
+        if refusal.code is RefusalCode.DUPLICATE_ID:
+            return _adopt(sender, sending, errors)
+        errors.append(f"{order.client_order_id}: the broker refused ({refusal.code.value}): {refusal}")
+        return _step(sender, sending, "refused", status="rejected", reason=f"{refusal.code.value}: {refusal}")
+    except (OutcomeUnknown, BrokerUnreachable) as error:
+        return _look_up(sender, sending, str(error), errors)
+    return _answered(sender, sending, answer)
+
+
+def _adopt(sender: Sender, order: OwnOrder, errors: list[str]) -> OwnOrder:
+    """A refusal for a duplicate id proves the order exists: find it and take its state."""
+    return _look_up(sender, order, "the broker says this id exists already", errors)
+
+
+def _look_up(sender: Sender, order: OwnOrder, why: str, errors: list[str]) -> OwnOrder:
+    """After a send without proof, ask once by id; not found proves nothing and stays `unknown`."""
+    try:
+        shown = sender.broker.find_order(order.client_order_id)
+    except BrokerError as error:
+        shown, why = None, f"{why}; looking it up failed too: {error}"
+    if shown is not None:
+        return _answered(sender, order, shown, reason=why)
+    errors.append(f"{order.client_order_id}: outcome unknown ({why}); {order.underlying} takes no new risk")
+    return _step(sender, order, "unknown", reason=why)
+
+
+def _answered(sender: Sender, order: OwnOrder, shown: BrokerOrder, reason: str = "") -> OwnOrder:
+    state: OrderState = "done" if shown.terminal else "working"
+    step = Transition(
+        client_order_id=order.client_order_id, state=state, at=sender.now(), status=shown.status,
+        broker_order_id=shown.broker_order_id, filled_qty=shown.filled_qty,
+        filled_avg_price=shown.filled_avg_price, stop_price=shown.stop_price,
+        high_water_mark=shown.high_water_mark, reason=shown.refusal or reason,
+    )  # fmt: skip
+    sender.journal.move(sender.tick_id, step)
+    return replace(
+        order, state=state, status=shown.status, broker_order_id=shown.broker_order_id, filled_qty=shown.filled_qty,
+        filled_avg_price=shown.filled_avg_price, high_water_mark=shown.high_water_mark or order.high_water_mark,
+        stop_price=shown.stop_price or order.stop_price,
+    )  # fmt: skip
+
+
+def _step(sender: Sender, order: OwnOrder, state: OrderState, *, status: str = "", reason: str = "") -> OwnOrder:
+    sender.journal.move(
+        sender.tick_id,
+        Transition(client_order_id=order.client_order_id, state=state, at=sender.now(), status=status, reason=reason),
+    )
+    return replace(order, state=state, status=status or order.status)

@@ -1,0 +1,174 @@
+"""Settlement: what the broker's answers mean for our books. Pure; doing it twice changes nothing.
+
+The first settlement starts from nothing when the broker's history explains its cash to the cent; otherwise its cash
+is the baseline, what is listed so far counts as seen, and every position is foreign until adopted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from bot.domain.holdings import Activity, BrokerOrder
+from bot.domain.ledger import Books, Instruction
+from bot.domain.money import ZERO, plain
+from bot.domain.orders import OwnOrder
+from bot.domain.sessions import new_york_day, slot_of
+from bot.domain.snapshot import SessionFacts
+from bot.engine.ports import Memory, Reads, Settlement
+from bot.engine.settle_drift import compare
+from bot.engine.settle_ledger import Ledger, cash_effect
+from bot.engine.settle_lines import apply_line, in_order
+from bot.engine.settle_rolls import advance_rolls
+
+
+def settle(reads: Reads, memory: Memory, at: datetime, session: SessionFacts) -> Settlement:
+    """Bring the books to what the broker shows: orders, lines of history, rolls, cycles, then what still differs.
+
+    Lines are applied once, by key, oldest first. `at` is the tick's moment.
+    """
+    changed, orders, foreign = update_orders(reads, memory)
+    lines = unseen(reads.activities, memory.seen)
+    ledger = Ledger(reads, memory, orders)
+    adopted = memory.books.cash is None and not _explains_everything(lines, reads, memory.books)
+    if adopted:
+        ledger.cash = reads.account.cash
+        ledger.notes.append(f"the books start with the broker's cash of {plain(ledger.cash)} USD")
+    else:
+        for line in lines:
+            apply_line(ledger, line)
+    _advance(ledger, memory, at, session)
+    if changed:
+        _keep_marks(ledger, changed)
+    books = ledger.books() if lines or changed or ledger.rolls or ledger.cycles or adopted else memory.books
+    books = replace(books, instructions=_instructions(books, reads))
+    findings = compare(reads, memory, books, orders, at, session)
+    return Settlement(
+        books=replace(
+            books,
+            drift=findings.drift,
+            last_positions=findings.last_positions,
+            fees_accrued=reads.account.accrued_fees or ZERO,
+            settled_at=at,
+        ),
+        held=findings.held,
+        orders=tuple(changed),
+        foreign_orders=foreign,
+        activities=tuple(lines),
+        fills=tuple(ledger.fills),
+        leg_ends=tuple(ledger.leg_ends),
+        lot_ends=tuple(ledger.lot_ends),
+        cycles_closed=tuple(ledger.cycles_closed),
+        rolls_ended=tuple(ledger.rolls_ended),
+        drift=findings.drift,
+        flow=ledger.flow,
+        notes=(*ledger.notes, *findings.notes),
+    )
+
+
+def _explains_everything(lines: list[Activity], reads: Reads, books: Books) -> bool:
+    """Say whether an empty ledger and the listed history come to exactly the broker's cash."""
+    if books.lots or books.legs or not lines:
+        return False
+    return sum((cash_effect(line) for line in lines), ZERO) == reads.account.cash
+
+
+def unseen(activities: tuple[Activity, ...], seen: frozenset[tuple[str, str, str]]) -> list[Activity]:
+    """List the lines not applied before, each once, in the order they are applied."""
+    fresh = {line.key: line for line in activities if line.key not in seen}
+    return in_order(list(fresh.values())) if fresh else []
+
+
+def update_orders(reads: Reads, memory: Memory) -> tuple[list[OwnOrder], dict[str, OwnOrder], tuple[BrokerOrder, ...]]:
+    """Join our orders with what the broker shows: those that changed, all by id, and live ones of others.
+
+    What the broker shows is proof. What it does not show proves nothing, but for an order still `planned`: its
+    request never left (design 10, 11).
+    """
+    orders = {order.client_order_id: order for order in memory.recent_orders}
+    for order in memory.own_orders:
+        orders[order.client_order_id] = order
+    changed: list[OwnOrder] = []
+    foreign: list[BrokerOrder] = []
+    shown: set[str] = set()
+    for found in reads.orders:
+        own = orders.get(found.client_order_id)
+        if own is None:
+            if not found.terminal:
+                foreign.append(found)
+            continue
+        shown.add(found.client_order_id)
+        updated = _join(own, found)
+        if updated is not None:
+            orders[own.client_order_id] = updated
+            changed.append(updated)
+    for order in memory.own_orders:
+        if order.state == "planned" and order.client_order_id not in shown:
+            unsent = replace(order, state="not_sent")
+            orders[order.client_order_id] = unsent
+            changed.append(unsent)
+    return changed, orders, tuple(foreign)
+
+
+def _join(own: OwnOrder, found: BrokerOrder) -> OwnOrder | None:
+    """Give our order with the broker's words, or None when they say nothing new."""
+    if own.state == "refused" and found.status == "rejected":
+        return None
+    stop = found.stop_price if found.stop_price is not None else own.stop_price
+    mark = found.high_water_mark if found.high_water_mark is not None else own.high_water_mark
+    state = "done" if found.terminal else "working"
+    if (
+        own.state == state
+        and own.status == found.status
+        and own.filled_qty == found.filled_qty
+        and own.filled_avg_price == found.filled_avg_price
+        and own.broker_order_id == found.broker_order_id
+        and own.stop_price == stop
+        and own.high_water_mark == mark
+    ):
+        return None
+    return replace(
+        own,
+        state=state,
+        status=found.status,
+        filled_qty=found.filled_qty,
+        filled_avg_price=found.filled_avg_price,
+        broker_order_id=found.broker_order_id,
+        stop_price=stop,
+        high_water_mark=mark,
+    )
+
+
+def _advance(ledger: Ledger, memory: Memory, at: datetime, session: SessionFacts) -> None:
+    """Do what time does: rolls run out, capital accrues by the day, flat cycles close."""
+    if ledger.rolls:
+        new_slot = session.is_open and (memory.last_slot is None or memory.last_slot < slot_of(at))
+        advance_rolls(ledger, new_slot=new_slot)
+    if ledger.cycles:
+        today = new_york_day(at)
+        for symbol in tuple(ledger.cycles):
+            ledger.accrue(symbol, today)
+        ledger.close_flat_cycles(today)
+
+
+def _keep_marks(ledger: Ledger, changed: list[OwnOrder]) -> None:
+    """Store the high-water mark a trailing stop reached on the lot it guards, for re-arming it (design 13)."""
+    marks: dict[str, Decimal] = {
+        order.lot: order.high_water_mark
+        for order in changed
+        if order.purpose == "trailing_stop" and order.lot and order.high_water_mark is not None
+    }
+    for place, lot in enumerate(ledger.lots):
+        mark = marks.get(lot.id)
+        if mark is not None and mark != lot.high_water_mark:
+            ledger.lots[place] = replace(lot, high_water_mark=mark)
+
+
+def _instructions(books: Books, reads: Reads) -> tuple[Instruction, ...]:
+    """Drop the owner's word on contracts that neither we nor the broker hold any more."""
+    if not books.instructions:
+        return books.instructions
+    held = {leg.symbol for leg in books.legs} | {position.symbol for position in reads.positions}
+    return tuple(one for one in books.instructions if one.contract in held)

@@ -1,0 +1,87 @@
+"""How much at once: orders and exits, new contracts, by tick, session and symbol.
+
+A roll's opening leg counts in none of these (wheel 1.5); exits have a cap of their own.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.domain.checks import CheckResult
+from bot.domain.money import ZERO
+from bot.domain.orders import OrderIntent
+from bot.gates.case import CANCELS, Case, Kind, count_at_most, idle
+
+_ROLLS = "the opening leg of a roll counts in no pacing"
+
+
+def orders_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow openings and reprices up to the cap of a tick."""
+    return _orders("orders_within_tick", "entry", intent, case, case.limits.orders_per_tick, None)
+
+
+def orders_within_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow openings and reprices up to the cap of a session."""
+    sent = case.snapshot.books.counters.orders_today
+    return _orders("orders_within_day", "entry", intent, case, case.limits.orders_per_day, sent)
+
+
+def exits_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow exits up to their own cap of a tick."""
+    return _orders("exits_within_tick", "exit", intent, case, case.limits.exit_orders_per_tick, None)
+
+
+def exits_within_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow exits up to their own cap of a session."""
+    sent = case.snapshot.books.counters.exits_today
+    return _orders("exits_within_day", "exit", intent, case, case.limits.exit_orders_per_day, sent)
+
+
+def _orders(
+    gate: str, kind: Kind, intent: OrderIntent, case: Case, limit: Decimal | None, sent_today: int | None
+) -> CheckResult:
+    mine = case.wish(intent).kind
+    if mine != kind:
+        if mine == "cancel":
+            return idle(gate, CANCELS)
+        if mine == "roll":
+            return idle(gate, _ROLLS)
+        return idle(gate, "exits have their own cap" if mine == "exit" else "it is no exit")
+    count = 1 + (sent_today or 0) + sum(1 for wish in case.granted if wish.kind == kind)
+    noun = "exits" if kind == "exit" else "orders"
+    when = "in this tick" if sent_today is None else "in this session"
+    return count_at_most(gate, Decimal(count), limit, noun, f"{noun} {when}", adds=True)
+
+
+def contracts_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new contracts up to the cap of a tick."""
+    return _contracts("contracts_within_tick", intent, case, case.limits.contracts_per_tick, ZERO, "", "in this tick")
+
+
+def contracts_within_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new contracts up to the cap of a session."""
+    sent = Decimal(case.snapshot.books.counters.contracts_total)
+    return _contracts("contracts_within_day", intent, case, case.limits.contracts_per_day, sent, "", "in this session")
+
+
+def contracts_within_symbol_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new contracts on one underlying up to the cap of a session."""
+    symbol = intent.underlying
+    sent = sum((Decimal(n) for name, n in case.snapshot.books.counters.contracts_today if name == symbol), ZERO)
+    limit = case.limits.contracts_per_symbol_day
+    return _contracts("contracts_within_symbol_day", intent, case, limit, sent, symbol, f"on {symbol} in this session")
+
+
+def _contracts(
+    gate: str, intent: OrderIntent, case: Case, limit: Decimal | None, sent: Decimal, symbol: str, when: str
+) -> CheckResult:
+    wish = case.wish(intent)
+    if wish.kind == "roll":
+        return idle(gate, _ROLLS)
+    if wish.whole.contracts == 0:
+        return idle(gate, "it opens no contract")
+    total = sent + wish.added.contracts
+    for granted in case.granted:
+        if granted.kind == "entry" and symbol in ("", granted.intent.underlying):
+            total += granted.added.contracts
+    return count_at_most(gate, total, limit, "contracts", f"new contracts {when}", adds=wish.added.contracts > 0)

@@ -1,0 +1,88 @@
+"""Is the limit a sane price: on the grid, near the mid, never past the other side of the quote (wheel 2.2, 2.3)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.domain.checks import CheckResult, allowed, at_most, refused
+from bot.domain.instruments import equity_grid, is_option, option_grid, underlying_of
+from bot.domain.market import Quote
+from bot.domain.money import CENT, ZERO, plain
+from bot.domain.orders import OrderIntent
+from bot.domain.risk import STOP_TYPES
+from bot.gates.case import CANCELS, RESTS, Case, idle
+
+
+def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow a limit near the mid (or within two steps of it) and never past natural; exits only the latter.
+
+    The distance is measured against mid; the natural price is the bid to sell and the ask to buy (wheel 2.2, 2.3).
+    """
+    gate = "price_within_collar"
+    wish = case.wish(intent)
+    if wish.kind == "cancel" or intent.order_type in STOP_TYPES:
+        return idle(gate, CANCELS if wish.kind == "cancel" else RESTS)
+    limit = intent.limit_price
+    if limit is None:
+        if wish.reduces and not any(is_option(leg.symbol) for leg in intent.legs):
+            return idle(gate, "an exit at the market")
+        return refused(gate, "options and entries are traded by limit only")
+    sells = len(intent.legs) == 1 and intent.legs[0].side == "sell"
+    natural, mid, step = _prices(intent, case)
+    if natural is None:
+        return refused(gate, "there is no price on the other side to compare the limit with")
+    signed, past = (-limit, "below the bid") if sells else (limit, "above the ask")
+    if signed > natural:
+        return refused(gate, f"limit {plain(limit)} is {past}: past natural {plain(abs(natural))}")
+    if wish.reduces:
+        return allowed(gate, f"limit {plain(limit)} is not past natural {plain(abs(natural))}")
+    if mid is None:
+        return refused(gate, "there is no mid to compare the limit with")
+    collar = case.limits.price_collar_fraction
+    room = None if collar is None else max(collar * abs(mid), 2 * step)
+    return at_most(
+        gate, abs(signed - mid), room, "usd", f"limit {plain(limit)} against mid {plain(abs(mid))}: distance"
+    )
+
+
+def _prices(intent: OrderIntent, case: Case) -> tuple[Decimal | None, Decimal | None, Decimal]:
+    """Natural and mid as signed net prices (a purchase is positive), and the coarsest step of the legs."""
+    natural: Decimal | None = ZERO
+    mid: Decimal | None = ZERO
+    step = ZERO
+    for leg in intent.legs:
+        quote = case.quote(leg.symbol)
+        side = None if quote is None else quote.ask if leg.side == "buy" else quote.bid
+        if quote is None or side is None:
+            return None, None, step
+        sign = leg.ratio if leg.side == "buy" else -leg.ratio
+        natural = None if natural is None else natural + sign * side
+        middle = quote.mid
+        mid = None if mid is None or middle is None else mid + sign * middle
+        step = max(step, _step(leg.symbol, side if middle is None else middle, quote, case))
+    return natural, mid, step
+
+
+def _step(symbol: str, price: Decimal, quote: Quote | None, case: Case) -> Decimal:
+    if not is_option(symbol):
+        return equity_grid(price)
+    root = underlying_of(symbol)
+    info = case.desk.universe.get(root)
+    penny = quote.penny if quote is not None else info is not None and info.penny
+    return option_grid(root, price, penny=penny)
+
+
+def price_is_on_grid(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow limits on the instrument's price grid; a net price of several legs moves in cents (wheel 2.3)."""
+    gate = "price_is_on_grid"
+    limit = intent.limit_price
+    if intent.action == "cancel" or limit is None:
+        return idle(gate, "it has no limit price")
+    if len(intent.legs) == 1:
+        symbol = intent.legs[0].symbol
+        step = _step(symbol, limit, case.quote(symbol), case)
+    else:
+        step = CENT
+    if limit % step != 0:
+        return refused(gate, f"limit {plain(limit)} is not on the grid of {plain(step)}")
+    return allowed(gate, "the limit is on the price grid")

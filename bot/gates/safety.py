@@ -1,0 +1,166 @@
+"""May anything be sent now: the halt, unresolved orders, drift, doubted reads, pauses, doubles, foreign things."""
+
+from __future__ import annotations
+
+from bot.domain.checks import CheckResult, allowed, refused
+from bot.domain.claims import root_of
+from bot.domain.instruments import is_standard_root, underlying_of
+from bot.domain.ledger import HALT_RANK
+from bot.domain.money import plain
+from bot.domain.orders import UNRESOLVED_STATES, OrderIntent, OwnOrder
+from bot.domain.risk import is_protective, keeps_protection
+from bot.gates.case import CANCELS, REDUCES, Case, idle
+
+
+def halt_allows(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow what the halt in force leaves alive (wheel 1.5, 1.7)."""
+    gate = "halt_allows"
+    halt = case.snapshot.halt
+    rank = HALT_RANK[halt.level]
+    if rank == 0:
+        return idle(gate, "no halt is in force")
+    because = f"halt {halt.level}" + (f" by {halt.author}: {halt.reason}" if halt.reason else "")
+    if rank >= HALT_RANK["stop"]:
+        return refused(gate, f"{because}; nothing is sent (clear it with `bot resume`)")
+    wish = case.wish(intent)
+    if wish.kind == "cancel":
+        return allowed(gate, f"{because}; a cancellation adds no risk")
+    if intent.purpose == "roll_close" and all(roll.id != intent.roll for roll in case.snapshot.books.rolls):
+        return refused(gate, f"{because}; no roll starts under a halt")
+    if wish.reduces:
+        return allowed(gate, f"{because}; it reduces risk")
+    if wish.kind == "roll":
+        return refused(gate, f"{because}; a roll in flight drops its opening leg")
+    if rank == HALT_RANK["no_new_risk"] and wish.sells_call and case.limits.covered_calls_under_no_new_risk:
+        return allowed(gate, f"{because}; covered calls are allowed under no_new_risk")
+    return refused(gate, f"{because}; it adds risk (clear it with `bot resume`)")
+
+
+def protection_stays(intent: OrderIntent, case: Case) -> CheckResult:
+    """Let a resting stop go only for a stop or sale of the same shares, or by `cancel_stop` while no halt is in force.
+
+    (design 15, wheel 1.7)
+    """
+    gate = "protection_stays"
+    wish = case.wish(intent)
+    stop = wish.predecessor
+    if stop is None or not is_protective(stop):
+        return idle(gate, "it removes no stop")
+    if intent.action == "cancel":
+        if intent.purpose != "cancel_stop":
+            return refused(gate, f"{stop.client_order_id} is a protective stop: only `cancel_stop` takes it away")
+        if HALT_RANK[case.snapshot.halt.level] > 0:
+            return refused(gate, f"halt {case.snapshot.halt.level}: no halt removes a resting protective order")
+        return allowed(gate, "the strategy gives its own stop up, and no halt is in force")
+    if keeps_protection(wish.whole, stop):
+        return allowed(gate, "the shares of the stop are stopped again or sold")
+    return refused(gate, f"it would leave shares of {stop.client_order_id} without their stop")
+
+
+def nothing_unresolved(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new risk only where every order of ours on the underlying is accounted for (design 10)."""
+    gate = "nothing_unresolved"
+    wish = case.wish(intent)
+    if wish.reduces or wish.kind == "cancel":
+        return idle(gate, REDUCES if wish.reduces else CANCELS)
+    for order in case.snapshot.orders_on.get(intent.underlying, ()):
+        if order.state in UNRESOLVED_STATES:
+            return refused(
+                gate,
+                f"order {order.client_order_id} on {intent.underlying} is {order.state}: nobody knows yet whether "
+                "it filled; it ends by proof, or with `bot order resolve`",
+            )
+    return allowed(gate, "every order on the underlying is accounted for")
+
+
+def no_drift(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new risk only where broker and books agree; while a change is pending no sale either (wheel 1.11)."""
+    gate = "no_drift"
+    wish = case.wish(intent)
+    if wish.kind == "cancel":
+        return idle(gate, CANCELS)
+    for drift in case.snapshot.books.drift:
+        if root_of(drift.symbol) != intent.underlying:
+            continue
+        sells = any(leg.side == "sell" for leg in intent.legs)
+        if wish.reduces and not (sells and drift.kind == "pending"):
+            continue
+        return refused(
+            gate,
+            f"{drift.symbol} differs ({drift.kind}): {drift.what}; broker {plain(drift.broker)}, "
+            f"ours {plain(drift.ours)}",
+        )
+    return allowed(gate, "broker and books agree here")
+
+
+def positions_are_known(intent: OrderIntent, case: Case) -> CheckResult:
+    """Refuse to trade on an empty list of positions after a full one (design 12)."""
+    gate = "positions_are_known"
+    if intent.action == "cancel":
+        return idle(gate, CANCELS)
+    before = case.snapshot.books.last_positions
+    if case.snapshot.positions or not before:
+        return allowed(gate, "the positions agree with a complete read")
+    return refused(
+        gate,
+        f"the broker shows no position, and {len(before)} at the last settlement: an empty read is never read as flat",
+    )
+
+
+def symbol_not_paused(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new risk only where no pause is in force."""
+    gate = "symbol_not_paused"
+    wish = case.wish(intent)
+    if wish.reduces or wish.kind == "cancel":
+        return idle(gate, REDUCES if wish.reduces else CANCELS)
+    for pause in case.snapshot.books.pauses:
+        if pause.symbol in ("*", intent.underlying) and pause.until > case.snapshot.at:
+            return refused(gate, f"{pause.symbol} is paused until {pause.until:%Y-%m-%d %H:%M} UTC: {pause.reason}")
+    return allowed(gate, "no pause is in force")
+
+
+def owner_is_ours(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow only orders and positions that are ours or adopted; an adjusted contract only a person closes."""
+    gate = "owner_is_ours"
+    if intent.replaces and case.wish(intent).predecessor is None:
+        return refused(gate, f"{intent.replaces} is no live order of ours: foreign orders are never touched")
+    for leg in intent.legs:
+        if leg.position_intent.endswith("_to_open"):
+            continue
+        if not is_standard_root(leg.symbol) and intent.purpose != "owner_close":
+            return refused(
+                gate, f"{leg.symbol} is an adjusted contract: it is frozen, and only a person closes it (`bot close`)"
+            )
+        if leg.symbol not in case.snapshot.position_of:
+            continue
+        if case.standing.ours.get(leg.symbol, 0) < intent.qty * leg.ratio:
+            return refused(
+                gate,
+                f"{leg.symbol}: {plain(case.standing.ours.get(leg.symbol, intent.qty * 0))} of it is ours and "
+                f"{plain(intent.qty * leg.ratio)} is asked; adopt it with `bot adopt {underlying_of(leg.symbol)}`",
+            )
+    return allowed(gate, "everything it touches is ours")
+
+
+def not_a_duplicate(intent: OrderIntent, case: Case) -> CheckResult:
+    """Refuse what is being done already: one working order per series and side, one stop per lot."""
+    gate = "not_a_duplicate"
+    for wish in case.granted:
+        if intent.replaces and wish.intent.replaces == intent.replaces:
+            return refused(gate, f"another order of this tick already replaces or cancels {intent.replaces}")
+    if intent.action == "cancel":
+        return allowed(gate, "nothing else cancels this order")
+    words = {(leg.symbol, leg.position_intent) for leg in intent.legs}
+    others: tuple[tuple[str, OwnOrder | OrderIntent], ...] = (
+        *((f"order {order.client_order_id}", order) for order in case.snapshot.orders_on.get(intent.underlying, ())),
+        *((f"{other.strategy} {other.purpose} of this tick", other) for other in case.accepted),
+    )
+    for name, order in others:
+        if isinstance(order, OwnOrder) and order.client_order_id == intent.replaces:
+            continue
+        if order.lot and intent.lot and order.lot != intent.lot:
+            continue  # two lots may each have their own stop or call in one series
+        for leg in order.legs:
+            if (leg.symbol, leg.position_intent) in words:
+                return refused(gate, f"{name} already works on {leg.symbol} {leg.position_intent}")
+    return allowed(gate, "no other order does the same")

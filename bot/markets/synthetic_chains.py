@@ -1,0 +1,173 @@
+"""Option series of the embedded market: volatility surface, ladder of strikes, prices, open interest.
+
+Prices are Black-Scholes on the forward (spot less dividends, rate zero), never below intrinsic value. The
+loop over strikes is written out here because it runs four thousand times in a tick.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from bot.domain.instruments import PENNY_EVERYWHERE, Right
+from bot.domain.market import NOTHING, Slab
+from bot.domain.sessions import years_to_expiry
+from bot.markets.synthetic_calendar import is_monthly
+from bot.markets.synthetic_noise import draw_bytes
+from bot.markets.synthetic_profiles import RISK_PREMIUM, Profile
+
+REVERSION = 10.3  # a year: how fast expected variance returns to its mean, as the factors' states do
+VOLATILITY_FLOOR = 0.14
+SMILE = 0.02
+REACH_DOWN, REACH_UP = -3.5, 3.0  # the smile is flat beyond, in standard deviations
+SHORT_YEARS = 7 / 365  # skew is measured in deviations of at least a week
+SPOT_PUSH = 0.04  # how far implied volatility rises when the spot has fallen one deviation today
+INTEREST_BYTES = 251
+
+
+class Moment(NamedTuple):
+    """What pricing an option needs to know of its underlying at one moment. Dollars; annual variance."""
+
+    profile: Profile
+    at: datetime
+    today: date
+    spot: float
+    reference: float
+    variance: float
+    halted: bool
+
+
+class Surface(NamedTuple):
+    """One expiry of a name at one moment: the forward, the volatility at the money, T in years."""
+
+    forward: float
+    volatility: float
+    years: float
+
+
+@lru_cache(maxsize=2)
+def ladder(every_dollar: bool) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """List all strikes in thousandths with their logarithms; a listed strike never leaves the ladder."""
+    if every_dollar:
+        strikes = [*range(5_000, 2_000_001, 1_000)]
+    else:
+        strikes = [
+            *range(1_000, 100_000, 500),
+            *range(100_000, 250_000, 1_000),
+            *range(250_000, 500_000, 2_500),
+            *range(500_000, 3_000_001, 5_000),
+        ]
+    return tuple(strikes), tuple([math.log(strike / 1000) for strike in strikes])
+
+
+def surface(moment: Moment, expiry: date, dividends: float, jumps: int) -> Surface:
+    """Give one expiry's forward and volatility at the money.
+
+    Variance runs back to its mean from today's, times the risk premium; `jumps` releases before the
+    expiry add theirs. A spot below its reference lifts it at once.
+    """
+    profile = moment.profile
+    years = years_to_expiry(expiry, moment.at)
+    mean = profile.volatility**2
+    fade = REVERSION * years
+    expected = mean + (moment.variance - mean) * (1 - math.exp(-fade)) / fade
+    deviation = math.log(moment.spot / moment.reference) / math.sqrt(moment.variance / 252)
+    push = 1 - SPOT_PUSH * max(-3.0, min(3.0, deviation))
+    level = expected * (RISK_PREMIUM * push) ** 2 + jumps * profile.jump**2 / max(years, 1 / 365)
+    return Surface(max(moment.spot - dividends, 0.01), max(VOLATILITY_FLOOR, math.sqrt(level)), years)
+
+
+def slab_between(moment: Moment, right: Right, expiry: date, face: Surface, lowest: float, highest: float) -> Slab:
+    """Give one expiry's listed series with strikes between two prices."""
+    strikes, logs = ladder(moment.profile.every_dollar)
+    low = bisect_left(strikes, 1000 * max(lowest, 0.4 * moment.reference))
+    high = bisect_right(strikes, 1000 * min(highest, 1.8 * moment.reference))
+    return make_slab(moment, right, expiry, face, strikes[low:high], logs[low:high])
+
+
+def make_slab(
+    moment: Moment, right: Right, expiry: date, face: Surface, strikes: tuple[int, ...], logs: tuple[float, ...]
+) -> Slab:
+    """Price one expiry's series at the strikes given (thousandths, with their logarithms)."""
+    profile = moment.profile
+    forward, middle, years = face
+    spot, log_forward, root = moment.spot, math.log(forward), math.sqrt(years)
+    stretch = 1 / (middle * math.sqrt(max(years, SHORT_YEARS)))
+    skew, width, is_put = profile.skew, profile.option_width / 2, right == "put"
+    fine, coarse = _steps(profile)
+    half, erfc, exp_root = 0.5, math.erfc, math.sqrt(0.5)
+    bids, asks, deltas, volatilities = [], [], [], []
+    for strike, log_strike in zip(strikes, logs, strict=True):
+        reach = (log_strike - log_forward) * stretch
+        reach = REACH_DOWN if reach < REACH_DOWN else min(reach, REACH_UP)
+        volatility = middle * (1 - skew * reach + SMILE * reach * reach)
+        total = volatility * root
+        d1 = (log_forward - log_strike) / total + total * half
+        price = strike / 1000
+        if is_put:
+            delta = half * erfc(d1 * exp_root)
+            value = price * half * erfc((d1 - total) * exp_root) - forward * delta
+            value = max(value, price - spot)
+        else:
+            delta = half * erfc(-d1 * exp_root)
+            value = forward * delta - price * half * erfc((total - d1) * exp_root)
+            value = max(value, spot - price)
+        cents = 100 * value if value > 0 else 0.0
+        spread = width * (1 + cents * (0.008 + 0.006 * abs(reach)))
+        low, high = cents - spread, cents + spread
+        step = fine if low < 300 else coarse
+        bid = int(low / step) * step
+        step = fine if high < 300 else coarse
+        asks.append((int(high / step) + 1) * step)
+        if bid > 0:
+            bids.append(bid)
+        else:
+            bids.append(NOTHING)
+            if cents < 0.2:  # nobody computes greeks from nothing
+                delta = volatility = NOTHING / 10_000
+        deltas.append(round(delta * 10_000))
+        volatilities.append(round(volatility * 10_000))
+    return Slab(
+        expiry=expiry,
+        strikes=strikes,
+        bids=tuple(bids),
+        asks=tuple(asks),
+        open_interests=_interests(moment, right, expiry, strikes),
+        deltas=tuple(deltas),
+        volatilities=tuple(volatilities),
+    )
+
+
+def _steps(profile: Profile) -> tuple[int, int]:
+    """Give the price steps below and from 3.00 in cents (wheel 2.3)."""
+    if profile.symbol in PENNY_EVERYWHERE:
+        return 1, 1
+    return (1, 5) if profile.penny else (5, 10)
+
+
+def _interests(moment: Moment, right: Right, expiry: date, strikes: tuple[int, ...]) -> tuple[int, ...]:
+    """Give open interest: most near the money, at monthlies and round strikes, growing towards expiry."""
+    profile = moment.profile
+    noise = _interest_noise(profile.symbol, expiry.toordinal(), right)
+    scale = profile.interest * (4 if is_monthly(expiry) else 1) / (1 + (expiry - moment.today).days / 30) / 128
+    centre = 1 / (1000 * moment.reference)
+    tight = 0.8 / profile.volatility**2
+    return tuple(
+        [
+            int(
+                scale
+                * (20 + noise[strike // 500 % INTEREST_BYTES])
+                * (1 if strike % 5000 else 1.6)
+                / (1 + tight * (strike * centre - 1) ** 2)
+            )
+            for strike in strikes
+        ]
+    )
+
+
+@lru_cache(maxsize=1024)
+def _interest_noise(symbol: str, expiry: int, right: Right) -> bytes:
+    return draw_bytes(f"interest|{symbol}|{expiry}|{right}", INTEREST_BYTES)

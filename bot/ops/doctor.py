@@ -1,0 +1,132 @@
+"""`bot doctor`: everything a tick stands on, looked at one by one, with what to do about it.
+
+Reads only. A finding of level `stop` means the next tick cannot run or may not trade; `look` wants a person's
+eye; `good` is good.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from bot.domain.errors import BotError, ConfigError
+from bot.domain.sessions import NEW_YORK, last_session_at, next_session, new_york_day
+from bot.wiring import House, load_house, make_broker, make_market, wall_clock
+
+DISK_FREE_LOOK = 1_000_000_000
+"""Bytes of free disk below which a person should look."""
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    level: Literal["good", "look", "stop"]
+    what: str
+    words: str
+
+
+def examine(env: str) -> tuple[Finding, ...]:
+    """Look at program, configuration, home, store, market and account; each failure is a finding."""
+    now = wall_clock()
+    findings = [_python()]
+    try:
+        house = load_house(env)
+    except ConfigError as error:
+        return (*findings, *(Finding("stop", "configuration", fault) for fault in error.faults))
+    except BotError as error:
+        return (*findings, Finding("stop", "configuration", str(error)))
+    findings.append(
+        Finding("good", "configuration", f"complete, mode {house.settings.mode}, broker {house.settings.broker}")
+    )
+    findings += [Finding("look", "configuration", warning) for warning in house.settings.warnings]
+    findings += [_home(house.home), _disk(house.home), *_store(house, now), _earnings(house, now)]
+    findings += _world(house, now)
+    return tuple(findings)
+
+
+def _python() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info < (3, 11):
+        return Finding("stop", "python", f"3.11 or newer is needed, this is {version}")
+    return Finding("good", "python", version)
+
+
+def _home(home: Path) -> Finding:
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Finding("stop", "home", f"{home} cannot be written by this user: chown or chmod it")
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o077:
+        return Finding("look", "home", f"{home} is open to other users (mode {mode:o}): chmod 700 it")
+    return Finding("good", "home", f"{home}, mode {mode:o}")
+
+
+def _disk(home: Path) -> Finding:
+    free = shutil.disk_usage(home).free
+    words = f"{free / 1e9:.1f} GB free"
+    return Finding("look", "disk", f"{words}: make room") if free < DISK_FREE_LOOK else Finding("good", "disk", words)
+
+
+def _store(house: House, now: datetime) -> list[Finding]:
+    from bot.store.queries import open_readonly
+
+    path = house.home / "ledger.sqlite"
+    if not path.exists():
+        return [Finding("look", "store", "no tick has run yet: `bot tick --dry --at session`")]
+    try:
+        with open_readonly(house.home) as store:
+            found = store.latest_tick()
+            sound = store.verify_tail()
+    except BotError as error:
+        return [Finding("stop", "store", str(error))]
+    findings = [
+        Finding("good", "chain", "the newest records fit") if sound
+        else Finding("stop", "chain", "the newest record does not fit the one before: the store was edited or damaged")
+    ]  # fmt: skip
+    if found is None:
+        return [*findings, Finding("look", "ticks", "the store holds no tick yet")]
+    last_slot = last_session_at(now).open_at
+    words = f"newest {found.ts}, {found.status}"
+    if found.status != "done":
+        findings.append(Finding("look", "ticks", f"{words}: {found.note}"))
+    elif found.ts < f"{last_slot - timedelta(days=1):%Y-%m-%dT%H:%M:%S}" and house.settings.mode == "live":
+        findings.append(Finding("look", "ticks", f"{words}: is the timer running?"))
+    else:
+        findings.append(Finding("good", "ticks", words))
+    return findings
+
+
+def _earnings(house: House, now: datetime) -> Finding:
+    stocks = sorted(symbol for symbol, info in house.desk.universe.items() if info.kind == "stock")
+    path = house.home / "earnings.csv"
+    if not stocks:
+        return Finding("good", "earnings", "the universe is ETFs only: no file is needed")
+    if house.settings.market == "synthetic":
+        return Finding("good", "earnings", "the embedded market knows its own dates")
+    if not path.exists():
+        return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: unknown dates refuse new contracts")
+    age = (now.timestamp() - path.stat().st_mtime) / 86_400
+    return Finding("look" if age > 14 else "good", "earnings", f"{path.name} was written {age:.0f} days ago (14 at most)")
+
+
+def _world(house: House, now: datetime) -> list[Finding]:
+    findings = []
+    try:
+        market = make_market(house)
+        account = make_broker(house, market, lambda: now).read_account()
+        findings.append(
+            Finding("good", "account", f"{account.id}, {account.status}, cash {account.cash:,.2f}, simulated")
+        )
+    except BotError as error:
+        findings.append(Finding("stop", "account", str(error)))
+    session = last_session_at(now)
+    if session.holds(now):
+        words = f"open until {session.close_at.astimezone(NEW_YORK):%H:%M} New York"
+    else:
+        coming = next_session(new_york_day(now))
+        words = f"closed; next {coming.open_at.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
+    return [*findings, Finding("good", "session", words)]

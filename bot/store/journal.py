@@ -1,0 +1,218 @@
+"""The ledger as the engine sees it: one row a tick, one transaction a decision, one durable step an order."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.domain.errors import MarketError, UsageError
+from bot.domain.ledger import Books
+from bot.domain.orders import LIVE_STATES, OwnOrder
+from bot.domain.sessions import new_york_day, session_on
+from bot.engine.ports import Decision, Memory, TickEnd, TickStart, Transition
+from bot.store import chain, kinds
+from bot.store.database import Database, Synchronous, moment_of, moment_text
+from bot.store.deciding import encode_verdicts, save_verdicts
+from bot.store.owner import OwnerLedger
+from bot.store.remembering import read_books, read_memory
+from bot.store.rows import ORDER_SELECT, orders_of, text_of, to_json
+from bot.store.settling import Moment, follow_order, save_settlement
+from bot.store.snapshots import Kept, SnapshotFiles
+
+MAY_SEND = frozenset({"planned", "sending", "unknown"})
+
+
+class LedgerJournal(OwnerLedger):
+    """One desk's ledger, opened for a tick or for a person's word (implements ports.Journal).
+
+    With `synchronous` FULL, what must not be lost to a power cut waits for the disk: the Snapshot, the decision,
+    each order's `sending`, the seal, and everything a person writes. A tick's opening row and the broker's answers
+    survive the death of the process at once and reach the disk with the next of those; lost before, they leave a
+    tick that did nothing, or an order in `sending`, which ends only by proof anyway. NORMAL never waits: for
+    simulations.
+    """
+
+    def __init__(self, home: Path, desk: str, *, synchronous: Synchronous = "FULL", window_days: int = 7) -> None:
+        super().__init__(Database(home, synchronous), desk)
+        self._files = SnapshotFiles(home, durable=synchronous == "FULL")
+        self._window_days = window_days
+        self._start: TickStart | None = None
+        self._tick_id = 0
+        self._memory: Memory | None = None
+        self._kept: Kept | None = None
+
+    def close(self) -> None:
+        """Close the ledger and the Snapshot file."""
+        self._files.close()
+        self.database.close()
+
+    def begin(self, start: TickStart) -> int:
+        """Open a tick's row; refuses one older than the newest (UsageError naming both moments).
+
+        A tick that ended without a seal is sealed here as `died`, from what it had written.
+        """
+        stamped = self._check_stamp(start.broker, start.environment, None)
+        ts = moment_text(start.at)
+        with self.database.relaxed() as connection:
+            row = connection.execute("SELECT id, ts FROM ticks ORDER BY id DESC LIMIT 1").fetchone()
+            if row is not None and ts < row[1]:
+                raise UsageError(
+                    f"a tick at {ts} is older than the newest one here ({row[1]}, tick {row[0]}): a ledger only goes "
+                    "forward; use a later moment or another BOT_HOME"
+                )
+            if not stamped and self._claim is not None:
+                self._write_stamp(self._claim, ts)
+            for (lost,) in connection.execute("SELECT id FROM ticks WHERE status = 'started'").fetchall():
+                self._seal(lost, ts, "died", "the process ended before the tick was sealed", kinds.DIED)
+            tick_id = 1 if row is None else row[0] + 1
+            connection.execute(
+                "INSERT INTO ticks (id, ts, slot, mode, status, broker, market, environment, config_hash, code_version)"
+                " VALUES (?, ?, ?, ?, 'started', ?, ?, ?, ?, ?)",
+                (
+                    tick_id, ts, moment_text(start.slot), start.mode, start.broker, start.market, start.environment,
+                    start.config_hash, start.code_version,
+                ),
+            )  # fmt: skip
+        self._start, self._tick_id, self._memory, self._kept = start, tick_id, None, None
+        return tick_id
+
+    def memory(self, at: datetime, session_date: date) -> Memory:
+        """Read the ledger's tail: everything open, and what lies within the activities window."""
+        self._memory = read_memory(self.database.connection, at, session_date, self._window_days)
+        return self._memory
+
+    def books(self) -> Books:
+        """Read the ledger's facts as of the newest tick, for commands between ticks."""
+        row = self.database.connection.execute("SELECT ts FROM ticks ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None:
+            return Books()
+        at = moment_of(row[0])
+        return read_books(self.database.connection, at, new_york_day(at))
+
+    def keep_snapshot(self, tick_id: int, at: datetime, stored: bytes) -> str:
+        """Store Snapshot bytes durably and give their SHA-256."""
+        assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
+        self._kept = self._files.append(at, stored)
+        return self._kept.hash
+
+    def find_own(self, client_order_id: str) -> OwnOrder | None:
+        """Find one order of ours by its id."""
+        rows = self.database.connection.execute(f"{ORDER_SELECT} WHERE client_order_id = ?", (client_order_id,))
+        found = orders_of(rows)
+        return found[0] if found else None
+
+    def record_decision(self, tick_id: int, decision: Decision) -> None:
+        """Write settlement, verdicts, notes and planned orders in one durable transaction."""
+        start = self._start
+        assert start is not None, "a decision belongs to a tick that began"
+        assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
+        assert not (decision.dry and decision.planned), "a dry tick plans no order"
+        assert self._kept is None or self._kept.hash == decision.snapshot_hash, "decided on another Snapshot"
+        memory = self._memory or self.memory(start.at, decision.session_date)
+        claim = (start.broker, start.environment, decision.account.id)
+        stamped = self._check_stamp(*claim)
+        blob = encode_verdicts(decision.verdicts)
+        now = Moment(tick_id, start.at, moment_text(start.at), decision.session_date.isoformat())
+        approved = sum(1 for verdict in decision.verdicts if verdict.approved)
+        with self.database.writing() as connection:
+            if not stamped:
+                self._write_stamp(claim, now.ts)
+            save_settlement(connection, now, memory, decision)
+            save_verdicts(connection, now, decision, blob)
+            self._keep_row(now.ts)
+            connection.execute(
+                "UPDATE ticks SET session_day = ?, session_open = ?, halt = ?, equity = ?, cash = ?,"
+                " buying_power = ?, benchmark_price = ?, flow = ?, snapshot_hash = ?, intents = ?,"
+                " approved = ?, planned = ? WHERE id = ?",
+                (
+                    now.day, _session_open(decision.session_date, start.at), memory.halt.level, str(decision.equity),
+                    str(decision.account.cash), str(decision.account.buying_power),
+                    text_of(decision.benchmark_price), str(decision.flow), decision.snapshot_hash,
+                    len(decision.verdicts), approved, len(decision.planned), tick_id,
+                ),
+            )  # fmt: skip
+        self._kept = None
+
+    def move(self, tick_id: int, step: Transition) -> None:
+        """Record one transition of an order, durably, before or after the request it stands for.
+
+        Nothing that is terminal, or already at the broker, ever becomes `sending`: that would send it twice.
+        """
+        sending = step.state == "sending"
+        at = moment_text(step.at)
+        with self.database.writing() if sending else self.database.relaxed() as connection:
+            row = connection.execute(
+                "SELECT state, status, broker_order_id, ended_at FROM orders WHERE client_order_id = ?",
+                (step.client_order_id,),
+            ).fetchone()
+            assert row is not None, f"order {step.client_order_id} was never planned"
+            before, status, broker_id, ended_at = row
+            assert not sending or before in MAY_SEND, f"{step.client_order_id} is {before}: it must not be sent again"
+            status, broker_id = step.status or status, step.broker_order_id or broker_id
+            ended_at = None if step.state in LIVE_STATES else ended_at or at
+            filled, price = text_of(step.filled_qty), text_of(step.filled_avg_price)
+            connection.execute(
+                "UPDATE orders SET state = ?, status = ?, broker_order_id = ?, filled_qty = COALESCE(?, filled_qty),"
+                " filled_avg_price = COALESCE(?, filled_avg_price), stop_price = COALESCE(?, stop_price),"
+                " high_water_mark = COALESCE(?, high_water_mark), ended_at = ? WHERE client_order_id = ?",
+                (
+                    step.state, status, broker_id, filled, price, text_of(step.stop_price),
+                    text_of(step.high_water_mark), ended_at, step.client_order_id,
+                ),
+            )  # fmt: skip
+            connection.execute(
+                "INSERT INTO order_transitions (tick_id, client_order_id, at, state_before, state, status,"
+                " broker_order_id, filled_qty, filled_avg_price, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    tick_id, step.client_order_id, at, before, step.state, step.status, step.broker_order_id, filled,
+                    price, step.reason,
+                ),
+            )  # fmt: skip
+            follow_order(connection, step.client_order_id, step.state, status, broker_id)
+
+    def seal(self, tick_id: int, end: TickEnd) -> str:
+        """Close the tick's row, chain its hashes, and give the new head."""
+        assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
+        ts = moment_text(end.finished_at)
+        with self.database.writing() as connection:
+            self._keep_row(moment_text(self._start.at) if self._start else ts)
+            connection.execute(
+                "UPDATE ticks SET stages_json = ?, duration_ms = ?, errors_json = ? WHERE id = ?",
+                (
+                    to_json(end.stages).decode(), sum(taken for _, taken in end.stages),
+                    to_json(end.errors).decode(), tick_id,
+                ),
+            )  # fmt: skip
+            return self._seal(tick_id, ts, end.status, end.note, kinds.TICK)
+
+    def _keep_row(self, ts: str) -> None:
+        """Write where the Snapshot lies, unless a decision did."""
+        if self._kept is not None:
+            kept = self._kept
+            self.database.connection.execute(
+                'INSERT INTO snapshots (hash, tick_id, at, month, "offset", length) VALUES (?, ?, ?, ?, ?, ?)',
+                (kept.hash, self._tick_id, ts, kept.month, kept.offset, kept.length),
+            )
+            self.database.connection.execute(
+                "UPDATE ticks SET snapshot_hash = ? WHERE id = ?", (kept.hash, self._tick_id)
+            )
+
+    def _seal(self, tick_id: int, ts: str, status: str, note: str, kind: str) -> str:
+        connection = self.database.connection
+        connection.execute(
+            "UPDATE ticks SET status = ?, note = ?, finished_at = ? WHERE id = ?", (status, note, ts, tick_id)
+        )
+        row = connection.execute(chain.SEALED_ROW, (tick_id,)).fetchone()
+        payload: dict[str, Any] = dict(zip(chain.SEALED_FACTS, row, strict=True))
+        payload |= {"tick": tick_id, "status": status, "note": note, **chain.digests(connection, tick_id)}
+        return chain.append(connection, ts, kind, payload, tick_id)
+
+
+def _session_open(day: date, at: datetime) -> int | None:
+    """Say whether the session of a day trades at a moment; None where the calendar ends."""
+    try:
+        session = session_on(day)
+    except MarketError:
+        return None
+    return int(session is not None and session.holds(at))

@@ -1,0 +1,28 @@
+"""Every kind of event in the hash chain, in one place (`events.kind`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STAMP: Final = "stamp"
+"""The ledger was stamped with broker, environment and account at its first tick."""
+TICK: Final = "tick"
+"""A tick was sealed: digests of its Snapshot, verdicts, transitions, fills and books."""
+DIED: Final = "died"
+"""A tick that ended without a seal was sealed by the next one, from what it had written."""
+HALT: Final = "halt"
+"""The halt level was set."""
+CONFIG: Final = "config"
+"""A configuration was used for the first time."""
+APPROVAL: Final = "approval"
+"""A person approved a configuration for real money."""
+INSTRUCTION: Final = "instruction"
+"""The owner's word on a contract."""
+PAUSE: Final = "pause"
+"""A symbol was paused, or its pause was lifted."""
+ADOPTION: Final = "adoption"
+"""A person made a foreign lot or option leg ours."""
+COMMAND: Final = "command"
+"""A person told the desk to do something."""
+
+KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, PAUSE, ADOPTION, COMMAND)

@@ -1,0 +1,161 @@
+"""What people and trip wires write between ticks: halts, words, pauses, adoptions, configurations.
+
+Each is one durable transaction with its event in the hash chain.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from bot.domain.errors import ForeignStore, UsageError
+from bot.domain.ledger import Halt, Instruction, Lot, OptionLeg, Pause
+from bot.store import chain, kinds
+from bot.store.database import Database, moment_text
+from bot.store.rows import LEGS, LOTS, FactTable, to_json
+
+Held = TypeVar("Held", Lot, OptionLeg)
+
+
+class OwnerLedger:
+    """The half of the ledger that people write."""
+
+    def __init__(self, database: Database, desk: str) -> None:
+        self.database = database
+        self.desk = desk
+        self._claim: tuple[str, str, str] | None = None
+
+    def stamp(self, broker: str, environment: str, account: str) -> None:
+        """Refuse a ledger that belongs to another account; an unstamped one is stamped by its first tick.
+
+        Raises ForeignStore naming both accounts and the BOT_HOME to use.
+        """
+        self._check_stamp(broker, environment, account)
+        self._claim = (broker, environment, account)
+
+    def _check_stamp(self, broker: str, environment: str, account: str | None) -> bool:
+        """Say whether there is a stamp; raises ForeignStore when it is another's."""
+        row = self.database.connection.execute("SELECT broker, environment, account FROM stamp").fetchone()
+        if row is None:
+            return False
+        if row[:2] != (broker, environment) or account not in (None, row[2]):
+            home = self.database.home
+            asked = " ".join(part for part in (broker, environment, account) if part)
+            raise ForeignStore(
+                f"{self.database.path} belongs to {' '.join(row)} and this run is {asked}: nothing was read or sent; "
+                f"give this account a home of its own, as BOT_HOME={home}-{broker}-{environment}"
+            )
+        return True
+
+    def _write_stamp(self, claim: tuple[str, str, str], ts: str) -> None:
+        connection = self.database.connection
+        connection.execute("INSERT INTO stamp VALUES (1, ?, ?, ?, ?, ?)", (*claim, self.desk, ts))
+        broker, environment, account = claim
+        payload = {"broker": broker, "environment": environment, "account": account, "desk": self.desk}
+        chain.append(connection, ts, kinds.STAMP, payload)
+
+    def set_halt(self, halt: Halt) -> None:
+        """Set the halt level; `halt.since` is the moment it is set."""
+        assert halt.since is not None, "a halt that is set says since when"
+        ts = moment_text(halt.since)
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO halts (at, level, author, reason, clears) VALUES (?, ?, ?, ?, ?)",
+                (ts, halt.level, halt.author, halt.reason, halt.clears),
+            )
+            chain.append(connection, ts, kinds.HALT, msgspec.to_builtins(halt))
+
+    def add_instruction(self, instruction: Instruction) -> None:
+        """Keep the owner's word on a contract or share; the newest one stands."""
+        ts = moment_text(instruction.at)
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO instructions (at, contract, word, author) VALUES (?, ?, ?, ?)",
+                (ts, instruction.contract, instruction.word, instruction.author),
+            )
+            chain.append(connection, ts, kinds.INSTRUCTION, msgspec.to_builtins(instruction))
+
+    def add_pause(self, pause: Pause, at: datetime, author: str) -> None:
+        """Pause new risk on a symbol (or `*`) until a moment."""
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            connection.execute(
+                'INSERT INTO pauses (at, symbol, "until", reason, author) VALUES (?, ?, ?, ?, ?)',
+                (ts, pause.symbol, moment_text(pause.until), pause.reason, author),
+            )
+            chain.append(connection, ts, kinds.PAUSE, {**msgspec.to_builtins(pause), "author": author})
+
+    def lift_pause(self, symbol: str, at: datetime, author: str) -> int:
+        """End every pause on a symbol now; gives how many there were."""
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            count = connection.execute(
+                'UPDATE pauses SET "until" = ? WHERE symbol = ? AND "until" > ?', (ts, symbol, ts)
+            ).rowcount
+            if count:
+                chain.append(connection, ts, kinds.PAUSE, {"symbol": symbol, "lifted": count, "author": author})
+        return count
+
+    def adopt_lot(self, lot: Lot, author: str) -> None:
+        """Make a foreign lot ours, as of its `opened_at`."""
+        self._adopt(LOTS, lot, lot.opened_at, author)
+
+    def adopt_leg(self, leg: OptionLeg, author: str) -> None:
+        """Make a foreign option position ours, as of its `opened_at`."""
+        self._adopt(LEGS, leg, leg.opened_at, author)
+
+    def _adopt(self, table: FactTable[Held], fact: Held, at: datetime, author: str) -> None:
+        assert fact.owner == "adopted", f"what is adopted says so, {fact.id} says {fact.owner}"
+        text = to_json(fact).decode()
+        with self.database.writing() as connection:
+            table.write(connection, [fact], None)
+            connection.execute(
+                "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (NULL, ?, ?, 'opened', ?)",
+                (table.kind, fact.id, text),
+            )
+            payload = {"kind": table.kind, "fact": msgspec.to_builtins(fact), "author": author}
+            chain.append(connection, moment_text(at), kinds.ADOPTION, payload)
+
+    def keep_config(self, config_hash: str, text: str, settings_json: str, at: datetime) -> bool:
+        """Keep a configuration under its hash; gives whether it was new."""
+        run = self.database.connection.execute
+        if run("SELECT 1 FROM configs WHERE hash = ?", (config_hash,)).fetchone():
+            return False
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO configs (hash, text, settings_json, at) VALUES (?, ?, ?, ?)",
+                (config_hash, text, settings_json, ts),
+            )
+            chain.append(connection, ts, kinds.CONFIG, {"hash": config_hash})
+        return True
+
+    def approve_config(self, config_hash: str, at: datetime, author: str) -> None:
+        """Approve a kept configuration for real money; UsageError when it was never kept."""
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            count = connection.execute(
+                "UPDATE configs SET approved_at = ?, approved_by = ? WHERE hash = ?", (ts, author, config_hash)
+            ).rowcount
+            if not count:
+                raise UsageError(f"no configuration {config_hash[:12]} is known here: run a dry tick with it first")
+            chain.append(connection, ts, kinds.APPROVAL, {"hash": config_hash, "author": author})
+
+    def config_is_approved(self, config_hash: str) -> bool:
+        """Say whether a person approved a configuration for real money."""
+        row = self.database.connection.execute(
+            "SELECT approved_at FROM configs WHERE hash = ?", (config_hash,)
+        ).fetchone()
+        return row is not None and row[0] is not None
+
+    def record_command(self, at: datetime, author: str, words: str, outcome: str) -> None:
+        """Keep what a person told the desk to do, and what came of it."""
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT INTO commands (at, author, words, outcome) VALUES (?, ?, ?, ?)", (ts, author, words, outcome)
+            )
+            payload = {"author": author, "words": words, "outcome": outcome}
+            chain.append(connection, ts, kinds.COMMAND, payload)

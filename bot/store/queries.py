@@ -1,0 +1,262 @@
+"""Questions to the ledger, read only: what commands and reports ask. Money comes back as Decimal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg
+from bot.domain.orders import OwnOrder
+from bot.store.answers import (
+    ClosedCycle,
+    EquityDay,
+    EventRow,
+    FillRow,
+    GateTally,
+    Income,
+    IntentRow,
+    NoteRow,
+    NoteTally,
+    PositionRow,
+    TickRow,
+    Totals,
+    TransitionRow,
+)
+from bot.store.asking import DecisionLedger
+from bot.store.database import LEDGER_NAME, moment_of, moment_text
+from bot.store.remembering import read_drift, read_halt
+from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, number_of, orders_of
+from bot.store.snapshots import FOLDER
+
+__all__ = [
+    "ClosedCycle",
+    "EquityDay",
+    "EventRow",
+    "FillRow",
+    "GateTally",
+    "Income",
+    "IntentRow",
+    "Ledger",
+    "NoteRow",
+    "NoteTally",
+    "PositionRow",
+    "TickRow",
+    "Totals",
+    "TransitionRow",
+    "ledger_exists",
+    "open_for_questions",
+]
+
+
+def ledger_exists(home: Path) -> bool:
+    """Say whether a home has a ledger yet."""
+    return (home / LEDGER_NAME).exists()
+
+
+class Ledger(DecisionLedger):
+    """A ledger opened for every question; nothing here writes."""
+
+    def open_lots(self) -> tuple[Lot, ...]:
+        """List the lots held."""
+        return LOTS.read_open(self.connection)
+
+    def open_legs(self) -> tuple[OptionLeg, ...]:
+        """List the option legs held."""
+        return LEGS.read_open(self.connection)
+
+    def open_cycles(self) -> tuple[Cycle, ...]:
+        """List the turns of the wheel under way."""
+        return CYCLES.read_open(self.connection)
+
+    def closed_cycles(self, *, limit: int = 100) -> list[ClosedCycle]:
+        """List finished turns of the wheel, newest first."""
+        rows = self._all(f"{CYCLES.select} WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT ?", (limit,))
+        return [
+            ClosedCycle(cycle, cycle.option_cash + cycle.share_cash + cycle.dividends - cycle.fees)
+            for cycle in CYCLES.of(rows)
+        ]
+
+    def positions(self) -> list[PositionRow]:
+        """List the broker's positions as the last tick saw them, by underlying."""
+        return [
+            PositionRow(
+                symbol, underlying, owner, Decimal(qty), number_of(entry), number_of(mark), source, number_of(value),
+                moment_of(at),
+            )
+            for symbol, underlying, owner, qty, entry, mark, source, value, at in self._all(
+                "SELECT symbol, underlying, owner, qty, avg_entry_price, mark, mark_source, value, at FROM positions"
+                " ORDER BY underlying, symbol"
+            )
+        ]  # fmt: skip
+
+    def open_orders(self) -> tuple[OwnOrder, ...]:
+        """List our orders that may still fill, oldest first."""
+        return orders_of(self._all(f"{ORDER_SELECT} WHERE ended_at IS NULL ORDER BY planned_at"))
+
+    def recent_orders(self, *, limit: int = 50, symbol: str = "") -> tuple[OwnOrder, ...]:
+        """List our newest orders, newest first; of one underlying where it is named."""
+        if symbol:
+            query = f"{ORDER_SELECT} WHERE underlying = ? ORDER BY planned_at DESC LIMIT ?"
+            return orders_of(self._all(query, (symbol, limit)))
+        return orders_of(self._all(f"{ORDER_SELECT} ORDER BY rowid DESC LIMIT ?", (limit,)))
+
+    def orders_of_day(self, day: date) -> tuple[OwnOrder, ...]:
+        """List the orders of a session day, oldest first."""
+        return orders_of(self._all(f"{ORDER_SELECT} WHERE session_day = ? ORDER BY rowid", (day.isoformat(),)))
+
+    def transitions_of(self, client_order_id: str) -> list[TransitionRow]:
+        """List the steps of an order, oldest first."""
+        return [
+            TransitionRow(moment_of(at), before, state, status, number_of(qty), number_of(price), reason)
+            for at, before, state, status, qty, price, reason in self._all(
+                "SELECT at, state_before, state, status, filled_qty, filled_avg_price, reason FROM order_transitions"
+                " WHERE client_order_id = ? ORDER BY id",
+                (client_order_id,),
+            )
+        ]
+
+    def fills_of(self, client_order_id: str) -> list[FillRow]:
+        """List an order's fills, oldest first."""
+        return self._fills("client_order_id = ? ORDER BY at", (client_order_id,))
+
+    def fills_between(self, first: datetime, last: datetime) -> list[FillRow]:
+        """List the fills with first <= at < last, oldest first."""
+        return self._fills("at >= ? AND at < ? ORDER BY at", (moment_text(first), moment_text(last)))
+
+    def _fills(self, where: str, values: tuple[Any, ...]) -> list[FillRow]:
+        return [
+            FillRow(key, moment_of(at), symbol, side, Decimal(qty), Decimal(price), order, strategy, purpose)
+            for key, at, symbol, side, qty, price, order, strategy, purpose in self._all(
+                "SELECT execution_id, at, symbol, side, qty, price, client_order_id, strategy, purpose FROM fills"
+                f" WHERE {where}",
+                values,
+            )
+        ]
+
+    def equity_days(self, *, limit: int = 400) -> list[EquityDay]:
+        """List equity by session day, oldest first."""
+        rows = self._all(
+            "SELECT day, equity, cash, flow, pnl, nav, drawdown_fraction, benchmark_price FROM equity_daily"
+            " ORDER BY day DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            EquityDay(
+                date.fromisoformat(day), Decimal(equity), Decimal(cash), Decimal(flow), number_of(pnl), Decimal(nav),
+                Decimal(drawdown), number_of(benchmark),
+            )
+            for day, equity, cash, flow, pnl, nav, drawdown, benchmark in reversed(rows)
+        ]  # fmt: skip
+
+    def income(
+        self, first: date, last: date, by: Literal["month", "week", "day", "symbol", "total"] = "month"
+    ) -> list[Income]:
+        """Sum income of New York days from first to last by a group and kind (wheel 2.21).
+
+        A week is named by its Monday. Kinds: premium, shares, dividends, interest.
+        """
+        sums: dict[tuple[str, str], list[Any]] = {}
+        for text, symbol, kind, income, tax, count in self._all(
+            "SELECT day, symbol, kind, income, tax_income, count FROM income_daily WHERE day BETWEEN ? AND ?",
+            (first.isoformat(), last.isoformat()),
+        ):
+            group = symbol if by == "symbol" else "" if by == "total" else _period(date.fromisoformat(text), by)
+            entry = sums.setdefault((group, kind), [Decimal(0), Decimal(0), 0])
+            entry[0] += Decimal(income)
+            entry[1] += Decimal(tax)
+            entry[2] += count
+        return [Income(group, kind, *entry) for (group, kind), entry in sorted(sums.items())]
+
+    def halt(self) -> Halt:
+        """Give the halt in force."""
+        return read_halt(self.connection)
+
+    def halts(self, *, limit: int = 20) -> list[Halt]:
+        """List the newest halts and releases, newest first."""
+        rows = self._all("SELECT level, author, reason, at, clears FROM halts ORDER BY id DESC LIMIT ?", (limit,))
+        return [
+            Halt(level=level, author=author, reason=reason, since=moment_of(at), clears=clears)
+            for level, author, reason, at, clears in rows
+        ]
+
+    def drift(self) -> tuple[Drift, ...]:
+        """List the differences between broker and books that stand."""
+        return read_drift(self.connection)
+
+    def events(self, *, limit: int = 50, kind: str = "") -> list[EventRow]:
+        """List the newest events, newest first."""
+        query = "SELECT id, ts, kind, tick_id, payload_json, hash FROM events"
+        where, values = (" WHERE kind = ?", (kind, limit)) if kind else ("", (limit,))
+        return [
+            EventRow(number, moment_of(ts), name, tick_id, msgspec.json.decode(payload), hash_after)
+            for number, ts, name, tick_id, payload, hash_after in self._all(
+                f"{query}{where} ORDER BY id DESC LIMIT ?", values
+            )
+        ]
+
+    def config_is_approved(self, config_hash: str) -> bool:
+        """Say whether a person approved a configuration for real money."""
+        rows = self._all("SELECT approved_at FROM configs WHERE hash = ?", (config_hash,))
+        return bool(rows) and rows[0][0] is not None
+
+    def totals(self) -> Totals:
+        """Count what the ledger holds and how many bytes it takes."""
+        counts = self._all(
+            "SELECT (SELECT count(*) FROM ticks), (SELECT count(*) FROM order_intents),"
+            " (SELECT coalesce(sum(approved), 0) FROM ticks), (SELECT count(*) FROM refusals),"
+            " (SELECT count(*) FROM orders), (SELECT count(*) FROM fills),"
+            " (SELECT count(*) FROM cycles WHERE closed_at IS NOT NULL),"
+            " (SELECT coalesce(sum(assignments), 0) FROM cycles)"
+        )[0]
+        beside = (self.path, self.path.with_name(f"{LEDGER_NAME}-wal"))
+        store = sum(path.stat().st_size for path in beside if path.exists())
+        kept = sum(path.stat().st_size for path in (self.home / FOLDER).glob("*.bin"))
+        return Totals(*counts, store, kept)  # type: ignore[call-arg]  # the count of columns is the query's
+
+    def dump_state(self, *, since: datetime | None = None, limit: int = 100) -> dict[str, list[dict[str, Any]]]:
+        """Give the newest rows of every table as JSON-ready values, oldest first.
+
+        `since` drops rows of earlier ticks or moments where a table knows them; `limit` is per table.
+        """
+        dumped = {}
+        for (table,) in self._all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
+            columns = [row[1] for row in self._all(f"PRAGMA table_info({table})")]
+            shown = [name for name in columns if name != "blob"]
+            moment = next((name for name in ("ts", "at", "opened_at", "planned_at") if name in columns), None)
+            where = ""
+            values: tuple[str, ...] = ()
+            if since is not None and moment is not None:
+                where, values = f" WHERE {moment} >= ?", (moment_text(since),)
+            key = "rowid" if self._has_rowid(table) else columns[0]
+            names = ", ".join(f'"{name}"' for name in shown)
+            rows = self._all(f"SELECT {names} FROM {table}{where} ORDER BY {key} DESC LIMIT ?", (*values, limit))
+            dumped[table] = [dict(zip(shown, row, strict=True)) for row in reversed(rows)]
+        return dumped
+
+    def _has_rowid(self, table: str) -> bool:
+        sql: str = self._all("SELECT sql FROM sqlite_master WHERE name = ?", (table,))[0][0]
+        return "WITHOUT ROWID" not in sql
+
+
+@contextmanager
+def open_for_questions(home: Path) -> Iterator[Ledger]:
+    """Open a home's ledger for reading; raises StoreError when there is none yet."""
+    ledger = Ledger(home)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _period(day: date, by: str) -> str:
+    if by == "day":
+        return day.isoformat()
+    if by == "month":
+        return f"{day:%Y-%m}"
+    return date.fromordinal(day.toordinal() - day.weekday()).isoformat()

@@ -1,0 +1,154 @@
+"""What the ledger remembers at the start of a tick: bounded reads, however long the history."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from bot.domain.holdings import OrderLeg
+from bot.domain.instruments import is_option
+from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause
+from bot.domain.money import ONE, ZERO
+from bot.domain.orders import CANCEL_PURPOSES, ENTRY_PURPOSES, OwnOrder
+from bot.domain.sessions import new_york_day
+from bot.engine.ports import Memory
+from bot.store.database import moment_of, moment_text
+from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, ROLLS, number_of, orders_of
+
+_STATE = (
+    "SELECT cash, fees_accrued, equity_previous, nav, nav_peak, positions_json, settled_at"
+    " FROM ledger_state WHERE one = 1"
+)
+_POSITIONS = msgspec.json.Decoder(tuple[tuple[str, Decimal], ...])
+_MARKS = msgspec.json.Decoder(tuple[tuple[str, Decimal, datetime], ...])
+_EMPTY_STATE = (None, "0", None, "1", "1", "[]", None)
+
+_WORDS = (
+    "SELECT i.contract, i.word, i.at, i.author, h.opened_at FROM"
+    " (SELECT symbol, opened_at FROM option_legs WHERE closed_at IS NULL"
+    " UNION ALL SELECT symbol, opened_at FROM lots WHERE closed_at IS NULL) h"
+    " JOIN instructions i ON i.contract = h.symbol ORDER BY i.id"
+)
+
+
+def read_books(connection: sqlite3.Connection, at: datetime, session_date: date) -> Books:
+    """Read the ledger's facts: everything open, and what this session day has used."""
+    state = connection.execute(_STATE).fetchone() or _EMPTY_STATE
+    lots, legs = LOTS.read_open(connection), LEGS.read_open(connection)
+    return Books(
+        lots=lots,
+        legs=legs,
+        cycles=CYCLES.read_open(connection),
+        rolls=ROLLS.read_open(connection),
+        instructions=_instructions(connection) if lots or legs else (),
+        pauses=_pauses(connection, at),
+        counters=_counters(connection, session_date),
+        drift=read_drift(connection),
+        cash=number_of(state[0]),
+        fees_accrued=Decimal(state[1]),
+        equity_previous=number_of(state[2]),
+        nav=Decimal(state[3]),
+        nav_peak=Decimal(state[4]),
+        last_positions=_POSITIONS.decode(state[5]),
+        settled_at=moment_of(state[6]) if state[6] else None,
+    )
+
+
+def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date, window_days: int) -> Memory:
+    """Read everything open, and what lies within the activities window.
+
+    The window begins `window_days` before this session day, or before the day of the last settlement if that is
+    longer ago, so that nothing booked while the desk was off is missed.
+    """
+    run = connection.execute
+    books = read_books(connection, at, session_date)
+    last_day = session_date if books.settled_at is None else min(session_date, new_york_day(books.settled_at))
+    since = last_day - timedelta(days=window_days)
+    orders_since = datetime.combine(since, time(0), UTC)
+    tail = run("SELECT marks_json, last_slot FROM ledger_state WHERE one = 1").fetchone() or ("[]", None)
+    return Memory(
+        books=books,
+        halt=read_halt(connection),
+        own_orders=orders_of(run(f"{ORDER_SELECT} WHERE ended_at IS NULL")),
+        recent_orders=orders_of(run(f"{ORDER_SELECT} WHERE ended_at >= ?", (moment_text(orders_since),))),
+        seen=frozenset(run("SELECT id, type, symbol FROM activities WHERE day >= ?", (since.isoformat(),))),
+        activities_since=since,
+        orders_since=orders_since,
+        previous_marks=_MARKS.decode(tail[0]),
+        last_slot=moment_of(tail[1]) if tail[1] else None,
+    )
+
+
+def read_halt(connection: sqlite3.Connection) -> Halt:
+    """Read the halt in force; run when none was ever set."""
+    row = connection.execute("SELECT level, author, reason, at, clears FROM halts ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None:
+        return Halt()
+    level, author, reason, at, clears = row
+    return Halt(level=level, author=author, reason=reason, since=moment_of(at), clears=clears)
+
+
+def read_drift(connection: sqlite3.Connection) -> tuple[Drift, ...]:
+    """Read the differences that stand."""
+    rows = connection.execute(
+        "SELECT symbol, kind, what, broker, ours, expected_until, since FROM drift WHERE ended_at IS NULL"
+    )
+    names = tuple(Drift.__struct_fields__)
+    return tuple(msgspec.convert(dict(zip(names, row, strict=True)), Drift) for row in rows)
+
+
+def _instructions(connection: sqlite3.Connection) -> tuple[Instruction, ...]:
+    """Give the newest word on each thing held; one said before it was opened is about an earlier position."""
+    newest: dict[str, Instruction] = {}
+    for contract, word, at, author, opened_at in connection.execute(_WORDS):
+        if at >= opened_at:
+            newest[contract] = Instruction(contract=contract, word=word, at=moment_of(at), author=author)
+    return tuple(newest.values())
+
+
+def _pauses(connection: sqlite3.Connection, at: datetime) -> tuple[Pause, ...]:
+    rows = connection.execute('SELECT symbol, "until", reason FROM pauses WHERE "until" > ?', (moment_text(at),))
+    return tuple(Pause(symbol=symbol, until=moment_of(until), reason=reason) for symbol, until, reason in rows)
+
+
+def _counters(connection: sqlite3.Connection, session_date: date) -> Counters:
+    rows = connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)).fetchall()
+    return count_orders(orders_of(rows)) if rows else Counters()
+
+
+def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:
+    """Count what a session's orders have used of its pacing (wheel 1.5).
+
+    An order that provably never left counts for nothing, and neither does a roll's opening leg. A reprice is an
+    order of its own; new contracts are those filled or still working, so its predecessor counts only as filled.
+    """
+    opening = exits = 0
+    contracts: dict[str, int] = {}
+    for order in orders:
+        if order.state == "not_sent" or order.purpose in CANCEL_PURPOSES or order.purpose == "roll_open":
+            continue
+        if not order.opens:
+            exits += 1
+            continue
+        opening += 1
+        if order.purpose in ENTRY_PURPOSES:
+            units = order.qty if order.alive else order.filled_qty
+            count = int(units * _contracts_each(order.legs))
+            if count:
+                contracts[order.underlying] = contracts.get(order.underlying, 0) + count
+    return Counters(orders_today=opening, exits_today=exits, contracts_today=tuple(sorted(contracts.items())))
+
+
+def _contracts_each(legs: tuple[OrderLeg, ...]) -> Decimal:
+    """Count the option contracts that one unit opens short; bought ones where it opens none short."""
+    opened: dict[str, Any] = {"sell_to_open": ZERO, "buy_to_open": ZERO}
+    for leg in legs:
+        if leg.position_intent in opened and is_option(leg.symbol):
+            opened[leg.position_intent] += leg.ratio * ONE
+    sold: Decimal = opened["sell_to_open"]
+    bought: Decimal = opened["buy_to_open"]
+    return sold or bought

@@ -1,0 +1,138 @@
+"""Facts to rows and back: one column a field, decimals and moments as text, legs as JSON."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from bot.domain.facts import Fact
+from bot.domain.holdings import OrderLeg
+from bot.domain.ledger import Cycle, Lot, OptionLeg, Roll
+from bot.domain.orders import OwnOrder
+from bot.store.database import moment_text
+
+F = TypeVar("F", bound=Fact)
+
+to_json = msgspec.json.Encoder(order="deterministic").encode
+_LEGS = msgspec.json.Decoder(tuple[OrderLeg, ...])
+
+
+def text_of(value: Decimal | None) -> str | None:
+    """Write an exact number, or nothing."""
+    return None if value is None else str(value)
+
+
+def number_of(text: str | None) -> Decimal | None:
+    """Read an exact number, or nothing."""
+    return None if text is None else Decimal(text)
+
+
+def optional_moment(at: datetime | None) -> str | None:
+    """Write a moment, or nothing."""
+    return None if at is None else moment_text(at)
+
+
+class FactTable(Generic[F]):
+    """A table whose first columns are a fact's fields; `end` is the column that is NULL while it is open."""
+
+    def __init__(self, kind: str, table: str, fact: type[F], *, end: str, moments: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.table = table
+        self.fact = fact
+        self.fields = tuple(fact.__struct_fields__)
+        self._moments = moments
+        quoted = [f'"{name}"' for name in self.fields]
+        self.select = f"SELECT {', '.join(quoted)} FROM {table}"
+        self._open = f"{self.select} WHERE {end} IS NULL"
+        self.close_sql = f"UPDATE {table} SET {end} = ? WHERE id = ?"
+        columns = [*quoted, "tick_id"] if end in self.fields else [*quoted, "tick_id", end]
+        values = [f":{name.strip(chr(34))}" for name in columns]
+        kept = [name for name in columns if name not in ('"id"', "tick_id")]
+        self._upsert = (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+            f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in kept)}"
+        )
+        self._end = end
+        self._many = list[fact]  # type: ignore[valid-type]
+
+    def of(self, rows: Iterable[tuple[Any, ...]]) -> tuple[F, ...]:
+        """Turn rows of `select` into facts."""
+        found: list[F] = msgspec.convert([dict(zip(self.fields, row, strict=True)) for row in rows], self._many)
+        return tuple(found)
+
+    def read_open(self, connection: sqlite3.Connection) -> tuple[F, ...]:
+        """Read everything that is open, in the order it came."""
+        rows = connection.execute(self._open).fetchall()
+        return self.of(rows) if rows else ()
+
+    def write(
+        self, connection: sqlite3.Connection, facts: Iterable[F], tick_id: int | None, ended_at: str | None = None
+    ) -> None:
+        """Insert or update facts; `ended_at` marks them closed where the fact has no such field of its own."""
+        connection.executemany(self._upsert, [self._row(fact, tick_id, ended_at) for fact in facts])
+
+    def _row(self, fact: F, tick_id: int | None, ended_at: str | None) -> dict[str, Any]:
+        row: dict[str, Any] = msgspec.to_builtins(fact)
+        for name in self._moments:
+            row[name] = optional_moment(getattr(fact, name))
+        row["tick_id"] = tick_id
+        row.setdefault(self._end, ended_at)
+        return row
+
+
+LOTS = FactTable("lot", "lots", Lot, end="closed_at", moments=("opened_at",))
+LEGS = FactTable("leg", "option_legs", OptionLeg, end="closed_at", moments=("opened_at",))
+CYCLES = FactTable("cycle", "cycles", Cycle, end="closed_at", moments=("opened_at", "closed_at"))
+ROLLS = FactTable("roll", "rolls", Roll, end="ended_at", moments=("started_at",))
+
+ORDER_FIELDS = tuple(OwnOrder.__struct_fields__)
+ORDER_SELECT = f"SELECT {', '.join(ORDER_FIELDS)} FROM orders"
+_ORDER_COLUMNS = (*ORDER_FIELDS, "tick_id", "session_day", "ended_at")
+ORDER_INSERT = (
+    f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join(':' + name for name in _ORDER_COLUMNS)})"
+)
+_ORDERS = list[OwnOrder]
+
+
+@lru_cache(maxsize=1024)
+def _legs_of(text: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = msgspec.json.decode(text)
+    return found
+
+
+def legs_text(legs: tuple[OrderLeg, ...]) -> str:
+    """Write an order's legs as JSON."""
+    return to_json(legs).decode()
+
+
+def legs_of(text: str) -> tuple[OrderLeg, ...]:
+    """Read an order's legs back."""
+    return _LEGS.decode(text)
+
+
+def orders_of(rows: Iterable[tuple[Any, ...]]) -> tuple[OwnOrder, ...]:
+    """Turn rows of ORDER_SELECT into orders."""
+    facts = []
+    for row in rows:
+        fact = dict(zip(ORDER_FIELDS, row, strict=True))
+        fact["legs"] = _legs_of(fact["legs"])
+        facts.append(fact)
+    return tuple(msgspec.convert(facts, _ORDERS)) if facts else ()
+
+
+def order_row(order: OwnOrder, tick_id: int, session_day: str) -> dict[str, Any]:
+    """Turn a new order into the values of ORDER_INSERT."""
+    row: dict[str, Any] = msgspec.to_builtins(order)
+    row["legs"] = legs_text(order.legs)
+    row["slot"] = moment_text(order.slot)
+    row["planned_at"] = moment_text(order.planned_at)
+    row["tick_id"] = tick_id
+    row["session_day"] = session_day
+    row["ended_at"] = None if order.alive else row["planned_at"]
+    return row

@@ -1,0 +1,411 @@
+"""Every gate has a pass, a refusal and, where it compares, the exact boundary."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.domain.ledger import Books, Counters, Drift, Halt, Pause
+from bot.domain.market import Slab
+from bot.domain.orders import OrderIntent, leg
+from bot.gates import GATES, account, exposure, form, judge, market, options, pacing, prices, safety
+from bot.tests.builders import (
+    NOON,
+    a_chain,
+    a_quote,
+    a_slab,
+    a_snapshot,
+    an_account,
+    an_intent,
+    an_order,
+    call,
+    held,
+    put,
+    symbols,
+)
+from bot.tests.gates.scenes import (
+    CALL,
+    EXPIRY,
+    PUT,
+    PUT_LOWER,
+    TODAY_PUT,
+    D,
+    a_buy_back,
+    a_call,
+    a_cancel,
+    a_case,
+    a_purchase,
+    a_put,
+    a_roll,
+    a_sale,
+    a_stop,
+    ask,
+    quotes,
+    with_shares,
+)
+
+OPEN = a_snapshot().session.open_at
+CLOSE = a_snapshot().session.close_at
+SECOND = timedelta(seconds=1)
+
+
+class Proof(NamedTuple):
+    """One scene for a gate: what is asked, in which case, and whether it stands at the boundary."""
+
+    gate: str
+    ok: bool
+    edge: bool
+    intent: OrderIntent
+    facts: dict[str, Any]
+
+
+def proofs() -> list[Proof]:
+    rows: list[Proof] = []
+
+    def add(gate: str, intent: OrderIntent, *scenes: tuple[str, dict[str, Any]]) -> None:
+        for word, facts in scenes:
+            rows.append(Proof(gate, word in ("pass", "edge"), word in ("edge", "over"), intent, facts))
+
+    def vary(gate: str, facts: dict[str, Any], *scenes: tuple[str, OrderIntent]) -> None:
+        for word, intent in scenes:
+            add(gate, intent, (word, facts))
+
+    _form_and_safety(add, vary)
+    _market(add, vary)
+    _prices(add, vary)
+    _options(add, vary)
+    _account(add)
+    _exposure(add)
+    _pacing(add, vary)
+    return rows
+
+
+def _form_and_safety(add: Any, vary: Any) -> None:
+    vary("intent_is_well_formed", {}, ("pass", a_put()), ("edge", a_put(qty="0.01")), ("over", a_put(qty="0")))
+    diagonal = an_intent(PUT, legs=(leg(PUT, "sell_to_open"), leg(put("XLF", date(2027, 1, 15), "36"), "buy_to_open")))
+    vary("shape_is_known", {}, ("pass", a_put()), ("refuse", diagonal))
+    vary("quantities_are_whole", {}, ("pass", a_put()), ("edge", a_put(qty="1.0")), ("over", a_put(qty="1.01")))
+    add(
+        "halt_allows", a_put(),
+        ("pass", {}), ("refuse", {"halt": Halt(level="no_new_risk")}), ("refuse", {"halt": Halt(level="stop")}),
+    )  # fmt: skip
+    stop = an_order("XLF", "sell_to_close", "100", order_type="trailing_stop", client_order_id="s1")
+    resting = with_shares() | {"own_orders": (stop,)}
+    vary(
+        "protection_stays", resting,
+        ("pass", a_cancel("s1", "cancel_stop")), ("edge", a_sale(replaces="s1")),
+        ("over", a_sale(qty="99", replaces="s1")), ("refuse", a_cancel("s1")), ("refuse", a_call(replaces="s1")),
+    )  # fmt: skip
+    add("protection_stays", a_cancel("s1", "cancel_stop"), ("refuse", resting | {"halt": Halt(level="no_new_risk")}))
+    lost = an_order(PUT_LOWER, state="unknown")
+    add("nothing_unresolved", a_put(), ("pass", {}), ("refuse", {"own_orders": (lost,)}))
+    gone = Drift(symbol="XLF", kind="unexplained", what="shares are gone", broker=D(0), ours=D(100))
+    add("no_drift", a_put(), ("pass", {}), ("refuse", {"books": Books(drift=(gone,))}))
+    before = Books(last_positions=(("XLF", D(100)),))
+    add("positions_are_known", a_put(), ("pass", {}), ("refuse", {"books": before}))
+    ends = Pause(symbol="XLF", until=NOON, reason="cooldown")
+    lasts = Pause(symbol="*", until=NOON + SECOND, reason="holiday")
+    add(
+        "symbol_not_paused", a_put(),
+        ("pass", {}), ("edge", {"books": Books(pauses=(ends,))}), ("over", {"books": Books(pauses=(lasts,))}),
+    )  # fmt: skip
+    add(
+        "owner_is_ours", a_buy_back(),
+        ("pass", {"positions": (held(PUT, "-1", "adopted"),)}),
+        ("refuse", {"positions": (held(PUT, "-1", "foreign"),)}),
+    )  # fmt: skip
+    add("not_a_duplicate", a_put(), ("pass", {}), ("refuse", {"own_orders": (an_order(PUT),)}))
+
+
+def _market(add: Any, vary: Any) -> None:
+    add(
+        "session_is_open", a_put(),
+        ("pass", {}), ("edge", {"at": OPEN}), ("edge", {"at": CLOSE - SECOND}), ("over", {"at": CLOSE}),
+    )  # fmt: skip
+    early, late = OPEN + timedelta(minutes=20), CLOSE - timedelta(minutes=20)
+    add(
+        "entry_window_is_open", a_put(),
+        ("pass", {}), ("edge", {"at": early}), ("over", {"at": early - SECOND}),
+        ("edge", {"at": late}), ("over", {"at": late + SECOND}),
+    )  # fmt: skip
+    tomorrow = put("XLF", date(2026, 11, 19), "37")
+    vary("expiry_is_later", {}, ("pass", a_put()), ("edge", a_put(tomorrow)), ("over", a_put(TODAY_PUT)))
+    out = CLOSE - timedelta(minutes=60)
+    add(
+        "expiring_series_has_time", a_buy_back(TODAY_PUT),
+        ("pass", {}), ("edge", {"at": out}), ("over", {"at": out + SECOND}),
+    )  # fmt: skip
+    add("symbol_not_halted", a_put(), ("pass", {}), ("refuse", {"quotes": (a_quote("XLF", halted=True),)}))
+    add(
+        "feed_is_accepted", a_put(),
+        ("pass", {"environment": "live"}),
+        ("refuse", {"environment": "live", "quotes": quotes(source="indicative")}),
+        ("pass", {"environment": "paper", "quotes": quotes(source="indicative")}),
+    )  # fmt: skip
+    add(
+        "quote_is_valid", a_put(),
+        ("pass", {}), ("edge", {"quotes": quotes(bid="0.01")}), ("over", {"quotes": quotes(bid="0")}),
+        ("refuse", {"quotes": quotes(bid="0.62")}), ("refuse", {"quotes": quotes(ask=None)}),
+    )  # fmt: skip
+    for source, cap in (("opra", 300), ("indicative", 1200)):
+        at_cap, beyond = NOON - timedelta(seconds=cap), NOON - timedelta(seconds=cap + 1)
+        add(
+            "quote_is_fresh", a_put(),
+            ("pass", {}), ("edge", {"quotes": quotes(at=at_cap, source=source)}),
+            ("over", {"quotes": quotes(at=beyond, source=source)}),
+        )  # fmt: skip
+    for age, word in ((60, "edge"), (61, "over")):
+        share = a_quote("XLF", at=NOON - timedelta(seconds=age))
+        add("quote_is_fresh", a_put(), (word, {"quotes": (share, *quotes()[1:])}))
+    add(
+        "spread_is_narrow", a_put(),
+        ("pass", {}), ("edge", {"quotes": quotes(bid="0.52")}),  # 0.10 wide, at the absolute cap
+        ("over", {"quotes": quotes(bid="0.51")}),
+        ("edge", {"quotes": quotes(bid="1.85", ask="2.15")}), ("over", {"quotes": quotes(bid="1.84", ask="2.15")}),
+    )  # fmt: skip
+    for bid, word in (("39.94", "edge"), ("39.93", "over"), ("39.99", "pass")):
+        ask_price = "40.06" if bid != "39.99" else "40.01"
+        add(
+            "underlying_spread_is_narrow",
+            a_put(),
+            (word, {"quotes": (a_quote("XLF", bid, ask_price),)}),
+        )
+    add(
+        "open_interest_is_enough", a_put(),
+        ("pass", {}), ("edge", {"quotes": quotes(open_interest=100)}), ("over", {"quotes": quotes(open_interest=99)}),
+        ("refuse", {"quotes": quotes(open_interest=None)}),
+    )  # fmt: skip
+
+
+def _prices(add: Any, vary: Any) -> None:
+    vary(
+        "price_is_on_grid", {},
+        ("pass", a_put()), ("edge", a_put(limit_price=D("3.05"))), ("over", a_put(limit_price=D("3.01"))),
+        ("refuse", a_put(limit_price=D("0.605"))),
+    )  # fmt: skip
+    wide = {"quotes": quotes(bid="0.40", ask="1.60")}  # mid 1.00, collar 0.15
+    vary(
+        "price_within_collar", wide,
+        ("pass", a_put(limit_price=D("1.00"))), ("edge", a_put(limit_price=D("0.85"))),
+        ("over", a_put(limit_price=D("0.84"))), ("edge", a_put(limit_price=D("1.15"))),
+        ("over", a_put(limit_price=D("1.16"))),
+    )  # fmt: skip
+    vary(
+        "price_within_collar", {},
+        ("edge", a_put(limit_price=D("0.58"))), ("over", a_put(limit_price=D("0.57"))),
+        ("edge", a_purchase(PUT, "1", limit_price=D("0.62"))), ("over", a_purchase(PUT, "1", limit_price=D("0.63"))),
+    )  # fmt: skip
+
+
+def _options(add: Any, vary: Any) -> None:
+    add(
+        "options_level_allows", a_put(),
+        ("pass", {}), ("edge", {"account": an_account(options_level=1)}),
+        ("over", {"account": an_account(options_level=0)}),
+    )  # fmt: skip
+    vary("contract_is_standard", {}, ("pass", a_put()), ("refuse", a_put("XLF1261218P00037000", underlying="XLF")))
+    short = {"positions": (held(PUT, "-2"),)}
+    vary(
+        "position_is_held", short,
+        ("pass", a_buy_back()), ("edge", a_buy_back(qty="2")), ("over", a_buy_back(qty="3")),
+        ("refuse", a_buy_back(PUT_LOWER)),
+    )  # fmt: skip
+    vary(
+        "stop_has_shares", with_shares("100"),
+        ("pass", a_stop(qty="50")), ("edge", a_stop()), ("over", a_stop(qty="101")),
+    )  # fmt: skip
+    add("stop_leaves_wheel_lots", a_stop("XLU"), ("refuse", {}), ("pass", {"protect": True}))
+    add(
+        "call_is_covered", a_call(),
+        ("pass", with_shares("200")), ("edge", with_shares("100")), ("over", with_shares("99")),
+    )  # fmt: skip
+    for strike, word in (("42", "pass"), ("40", "edge"), ("39.5", "over")):
+        add("call_above_basis", a_call(call("XLF", EXPIRY, strike)), (word, with_shares()))
+    rolling = {"books": Books(rolls=(a_roll(),))}
+    roll = {"purpose": "roll_open", "roll": "r1"}
+    vary(
+        "roll_earns_its_budget", rolling,
+        ("pass", a_put(**roll)), ("edge", a_put(limit_price=D("0.50"), **roll)),
+        ("over", a_put(limit_price=D("0.49"), **roll)),
+        ("edge", a_put(put("XLF", EXPIRY, "41"), **roll)), ("over", a_put(put("XLF", EXPIRY, "41.5"), **roll)),
+    )  # fmt: skip
+
+
+def _account(add: Any) -> None:
+    add(
+        "account_is_active", a_put(),
+        ("pass", {}), ("refuse", {"account": an_account(blocked=True)}),
+        ("refuse", {"account": an_account(status="ACCOUNT_CLOSED")}),
+        ("refuse", {"account": an_account(currency="EUR")}),
+    )  # fmt: skip
+    add(
+        "equity_is_enough", a_put(),
+        ("pass", {}), ("edge", {"equity": D(2000)}), ("over", {"equity": D("1999.99")}),
+    )  # fmt: skip
+    add(
+        "cash_is_not_negative", a_put(),
+        ("pass", {}), ("edge", {"account": an_account("0")}), ("over", {"account": an_account("-0.01")}),
+    )  # fmt: skip
+    add(  # collateral 3,700 and a buffer of 10 % of 25,000
+        "collateral_is_free", a_put(),
+        ("pass", {}), ("edge", {"account": an_account("6200")}), ("over", {"account": an_account("6199.99")}),
+    )  # fmt: skip
+    add(
+        "options_buying_power_covers", a_put(),
+        ("pass", {}), ("edge", {"account": an_account(options_buying_power=D(3700))}),
+        ("over", {"account": an_account(options_buying_power=D("3699.99"))}),
+    )  # fmt: skip
+
+
+def _exposure(add: Any) -> None:
+    add(  # it can lose 3,640
+        "order_loss_within", a_put(),
+        ("pass", {}), ("edge", {"equity": D(9100)}), ("over", {"equity": D("9099.99")}),
+    )  # fmt: skip
+    add(  # 3,700 on an empty symbol: the first contract's share, 40 %
+        "symbol_share_within", a_put(),
+        ("pass", {}), ("edge", {"equity": D(9250)}), ("over", {"equity": D("9249.99")}),
+    )  # fmt: skip
+    add(  # the second one: 7,300 against 25 %
+        "symbol_share_within", a_put(),
+        ("edge", {"equity": D(29200), "positions": (held(PUT_LOWER, "-1"),)}),
+        ("over", {"equity": D("29199.99"), "positions": (held(PUT_LOWER, "-1"),)}),
+    )  # fmt: skip
+    add(
+        "group_share_within", a_put(),
+        ("pass", {}), ("edge", {"limits": {"group_share": D("0.148")}}),
+        ("over", {"limits": {"group_share": D("0.1479")}}),
+        ("refuse", {"universe": symbols("XLU")}),
+    )  # fmt: skip
+    add(
+        "put_collateral_within", a_put(),
+        ("pass", {}), ("edge", {"limits": {"put_collateral_share": D("0.148")}}),
+        ("over", {"limits": {"put_collateral_share": D("0.1479")}}),
+    )  # fmt: skip
+    add(  # at 32 the put is worth 5.00, less the credit of 0.60: 440
+        "stress_loss_within", a_put(),
+        ("pass", {}), ("edge", {"limits": {"stress_loss_share": D("0.0176")}}),
+        ("over", {"limits": {"stress_loss_share": D("0.01759")}}), ("refuse", {"quotes": ()}),
+    )  # fmt: skip
+    add(
+        "contracts_within_symbol", a_put(),
+        ("pass", {}), ("edge", {"positions": (held(PUT_LOWER, "-4"),)}),
+        ("over", {"positions": (held(PUT_LOWER, "-5"),)}),
+    )  # fmt: skip
+    add(
+        "put_series_within_symbol", a_put(),
+        ("edge", {}), ("pass", {"positions": (held(PUT, "-1"),)}), ("over", {"positions": (held(PUT_LOWER, "-1"),)}),
+    )  # fmt: skip
+    others = tuple(held(put(f"AA{letter}", EXPIRY, "20"), "-1") for letter in "BCDEFG")
+    add(
+        "put_series_within_total", a_put(),
+        ("pass", {}), ("edge", {"positions": others[:4]}), ("over", {"positions": others[:5]}),
+    )  # fmt: skip
+    add(
+        "underlyings_within", a_put(),
+        ("pass", {"positions": (*others, held("XLF", "1"))}), ("edge", {"positions": others[:5]}),
+        ("over", {"positions": others}),
+    )  # fmt: skip
+
+
+def _pacing(add: Any, vary: Any) -> None:
+    vary("contracts_within_tick", {}, ("edge", a_put()), ("over", a_put(qty="2")), ("pass", a_buy_back()))
+    for name, sent, word in (("XLU", 0, "pass"), ("XLU", 1, "edge"), ("XLU", 2, "over")):
+        books = Books(counters=Counters(contracts_today=((name, sent),)))
+        add("contracts_within_day", a_put(), (word, {"books": books}))
+    for name, word in (("XLU", "edge"), ("XLF", "over")):
+        books = Books(counters=Counters(contracts_today=((name, 1),)))
+        add("contracts_within_symbol_day", a_put(), (word, {"books": books}))
+    add("contracts_within_symbol_day", a_buy_back(), ("pass", {}))
+    add(
+        "orders_within_tick", a_put(),
+        ("pass", {}), ("edge", {"limits": {"orders_per_tick": D(1)}}), ("over", {"limits": {"orders_per_tick": D(0)}}),
+    )  # fmt: skip
+    for sent, word in ((0, "pass"), (9, "edge"), (10, "over")):
+        add("orders_within_day", a_put(), (word, {"books": Books(counters=Counters(orders_today=sent))}))
+    short = {"positions": (held(PUT, "-1"),)}
+    add(
+        "exits_within_tick", a_buy_back(),
+        ("pass", short), ("edge", short | {"limits": {"exit_orders_per_tick": D(1)}}),
+        ("over", short | {"limits": {"exit_orders_per_tick": D(0)}}),
+    )  # fmt: skip
+    for sent, word in ((0, "pass"), (29, "edge"), (30, "over")):
+        add("exits_within_day", a_buy_back(), (word, short | {"books": Books(counters=Counters(exits_today=sent))}))
+
+
+PROOFS = proofs()
+WITHOUT_NUMBER = {
+    "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "positions_are_known", "owner_is_ours",
+    "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
+    "account_is_active",
+}  # fmt: skip
+"""Gates that answer yes or no and have no boundary to stand on."""
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda one: f"{one.gate}-{'passes' if one.ok else 'refuses'}")
+def test_a_gate_allows_and_refuses_where_it_says(proof: Proof) -> None:
+    result = ask(proof.gate, proof.intent, a_case(**proof.facts))
+    assert result.ok is proof.ok, result.reason
+
+
+def test_every_gate_has_a_pass_a_refusal_and_the_exact_boundary() -> None:
+    missing = []
+    for name, _ in GATES:
+        found = {(proof.ok, proof.edge) for proof in PROOFS if proof.gate == name}
+        if not {True, False} <= {ok for ok, _ in found}:
+            missing.append(f"{name}: a pass and a refusal")
+        if name not in WITHOUT_NUMBER and not {(True, True), (False, True)} <= found:
+            missing.append(f"{name}: both sides of its boundary")
+    assert missing == []
+    assert {proof.gate for proof in PROOFS} == {name for name, _ in GATES}
+
+
+def test_every_public_gate_function_is_in_the_list() -> None:
+    written = {
+        name
+        for family in (form, safety, market, prices, options, account, exposure, pacing)
+        for name, function in inspect.getmembers(family, inspect.isfunction)
+        if function.__module__ == family.__name__
+        and not name.startswith("_")
+        and list(inspect.signature(function).parameters) == ["intent", "case"]
+    }
+    assert written == {name for name, _ in GATES}
+    assert len(GATES) == len({name for name, _ in GATES})
+
+
+def test_a_number_is_shown_with_its_limit_and_the_room_left() -> None:
+    result = ask("collateral_is_free", a_put(), a_case(account=an_account("6199.99")))
+    assert (result.value, result.limit, result.distance) == (D(3700), D("3699.99"), D("-0.01"))
+    result = ask("put_collateral_within", a_put(), a_case())
+    assert (result.value, result.limit, result.distance) == (D("0.148"), D("0.80"), D("0.652"))
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "cash_buffer_share", "cash_buffer_min", "equity_min", "symbol_share", "symbol_share_first", "group_share",
+        "put_collateral_share", "stress_loss_share", "order_loss_share", "contracts_per_symbol",
+        "put_series_per_symbol", "put_series_total", "open_underlyings", "contracts_per_tick", "contracts_per_day",
+        "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "open_interest_min",
+        "option_spread_fraction", "option_spread_absolute", "underlying_spread_fraction", "quote_age_share_seconds",
+        "quote_age_option_seconds", "price_collar_fraction", "entry_after_open_minutes", "entry_before_close_minutes",
+        "options_level_min",
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_off_refuses_nothing(limit: str) -> None:
+    """Design 9: zero is zero, off is off."""
+    (verdict,) = judge([a_put()], a_case(limits={limit: None}))
+    assert verdict.approved, verdict.reason
+
+
+def test_a_quote_is_found_in_the_chain_where_none_was_asked_for_alone() -> None:
+    slab: Slab = a_slab(EXPIRY, [("36", "0.40", "0.44", 200, 0.2, 0.2), ("37", "0.58", "0.62", 321, 0.25, 0.2)])
+    case = a_case(quotes=(a_quote("XLF"),), chains=(a_chain("XLF", "put", slab),))
+    assert ask("open_interest_is_enough", a_put(), case).value == Decimal(321)
+    assert not ask("open_interest_is_enough", a_put(put("XLF", EXPIRY, "38")), case).ok
+    assert CALL not in case.snapshot.quote_of
+    assert not ask("quote_is_valid", a_call(), case).ok

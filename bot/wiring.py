@@ -1,0 +1,169 @@
+"""Settings to World and Book: the only place that names concrete adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple, Protocol
+
+from bot import __version__
+from bot.config.deskfile import read_desk, read_text
+from bot.config.effective import config_hash, settings_from_process
+from bot.config.settings import Settings
+from bot.domain.desk import Desk
+from bot.domain.errors import ConfigError, UsageError
+from bot.domain.sessions import last_session_at, new_york_day, previous_session, session_on
+from bot.domain.strategy import Strategy
+from bot.engine.ports import Book, Broker, Market, World
+from bot.engine.ports import Path as MarketPath
+from bot.store.journal import LedgerJournal
+
+DESK_FILE = "desk.toml"
+
+
+class Embedded(Market, MarketPath, Protocol):
+    """A market that can also be walked: what a simulated account runs on."""
+
+
+class House(NamedTuple):
+    """One desk, opened: its settings, its checked numbers and where it lives."""
+
+    settings: Settings
+    desk: Desk
+    desk_text: str
+    hash: str
+    settings_json: str
+
+    @property
+    def home(self) -> Path:
+        """Give the home folder in use."""
+        return self.settings.home
+
+
+def load_house(env: str = "") -> House:
+    """Read and check `.env` and `desk.toml`; raises ConfigError with every fault and the home in use."""
+    settings = settings_from_process(Path(env) if env else None)
+    path = settings.home / DESK_FILE
+    if not path.exists():
+        raise ConfigError(
+            f"no desk at {path}: run `bot init` to write one, or point BOT_HOME at a home that has a {DESK_FILE}"
+        )
+    text = read_text(path)
+    desk = read_desk(text, name=str(path))
+    fingerprint, settings_json = config_hash(text, settings)
+    return House(settings, desk, text, fingerprint, settings_json)
+
+
+def make_market(house: House) -> Embedded:
+    """Build the market `BOT_MARKET` names."""
+    settings = house.settings
+    if settings.market == "synthetic":
+        from bot.markets.synthetic import SyntheticMarket
+
+        return SyntheticMarket(house.desk.simulator.seed)
+    if settings.market == "recorded":
+        from bot.markets.earnings import load_earnings
+        from bot.markets.recorded import RecordedMarket
+
+        assert settings.market_folder is not None
+        return RecordedMarket(
+            settings.market_folder, earnings=load_earnings(house.home / "earnings.csv"), universe=house.desk.universe
+        )
+    raise ConfigError(f"BOT_MARKET={settings.market} comes with a later release; use synthetic or recorded:<folder>")
+
+
+def make_broker(
+    house: House, market: Embedded, now: Callable[[], datetime], *, synchronous: str = "FULL"
+) -> Broker:
+    """Build the broker `BOT_BROKER` names; only the simulator has landed."""
+    if house.settings.broker != "simulator":
+        raise ConfigError(
+            f"BOT_BROKER={house.settings.broker} comes with a later release; BOT_BROKER=simulator trades simulated money"
+        )
+    from bot.brokers.simulator import SimulatorBroker
+
+    return SimulatorBroker(
+        house.home / "simulator.sqlite", market, house.desk.simulator, now, synchronous=synchronous
+    )
+
+
+def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
+    """Give the desk's strategies and the owner's own, best priority first."""
+    from bot.planners import owner, trailing_stop, wheel
+
+    wheel_symbols = frozenset(symbol for _, enabled, params in desk.wheels if enabled for symbol in params.numbers)
+    found = [Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheel_symbols=wheel_symbols), 0)]
+    found += [
+        Strategy(params.name, wheel.PLANNER, params, priority, enabled) for priority, enabled, params in desk.wheels
+    ]
+    found += [
+        Strategy(params.name, trailing_stop.PLANNER, params, priority, enabled)
+        for priority, enabled, params in desk.trailing_stops
+    ]
+    return tuple(sorted(found, key=lambda one: (one.priority, one.name)))
+
+
+def environment_of(settings: Settings) -> str:
+    """Say whose money it is: simulated, paper or live."""
+    return "simulated" if settings.broker == "simulator" else settings.alpaca_env
+
+
+def make_book(house: House, *, dry: bool) -> Book:
+    """Build what was chosen; `dry` always wins over BOT_MODE=live."""
+    return Book(
+        desk=house.desk,
+        strategies=strategies_of(house.desk),
+        dry=dry or house.settings.mode != "live",
+        environment=environment_of(house.settings),
+        config_hash=house.hash,
+        code_version=__version__,
+    )
+
+
+def make_world(house: House, journal: LedgerJournal, at: datetime | None) -> World:
+    """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world."""
+    now = (lambda: at) if at is not None else wall_clock
+    market = make_market(house)
+    return World(
+        broker=make_broker(house, market, now), market=market, journal=journal, now=now, meter=perf_counter
+    )
+
+
+def wall_clock() -> datetime:
+    """Give this machine's time in UTC."""
+    return datetime.now(UTC)
+
+
+def moment(text: str, settings: Settings, now: datetime) -> datetime | None:
+    """Read `--at`: nothing, "session", or an ISO moment; only embedded and recorded worlds take one.
+
+    "session" is now if the market trades and entries are likely allowed, else noon New York of the last
+    finished session (an hour before an early close).
+    """
+    if not text:
+        return None
+    if settings.broker != "simulator":
+        raise UsageError("--at exists for embedded and recorded worlds only; a real account has one time: now")
+    if text == "session":
+        return session_moment(now)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--at takes an ISO moment such as 2026-11-18T17:00:00+00:00 or 'session', got {text!r}") from error
+    if read.tzinfo is None:
+        raise UsageError(f"--at needs a zone: write {text}+00:00 for UTC")
+    return read.astimezone(UTC)
+
+
+def session_moment(now: datetime) -> datetime:
+    """Give a moment in the middle of a session: now if there is one under way, else the last one's."""
+    session = session_on(new_york_day(now))
+    quiet = timedelta(minutes=30)
+    if session is not None and session.open_at + quiet <= now < session.close_at - quiet:
+        return now.replace(microsecond=0)
+    last = last_session_at(now)
+    if last.holds(now):
+        last = previous_session(last.day)
+    return last.open_at + (last.close_at - last.open_at) / 2 - timedelta(minutes=15)
