@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from bench.desks import SESSION_MOMENT, TWENTY, a_desk
+from bench.desks import SESSION_MOMENT, TWENTY, a_desk, widen_chains
 from bench.harness import against, bot, finish, interleave_processes, line, python, title
 
 INTENTS_MIN, CHAINS_MIN, CONTRACTS_MIN = 20, 20, 200
@@ -17,6 +17,7 @@ def main() -> None:
     """Compare and print."""
     title("one dry tick, whole process, 20 symbols")
     with a_desk(TWENTY, "20000000", "aggressive") as env:
+        widen_chains(env)
         tick = bot("tick", "--env", str(env), "--dry", "--at", SESSION_MOMENT, "--json")
         runs = interleave_processes({"tick": tick, "client": python("-c", "import alpaca.trading.client")}, rounds=9)
         told = json.loads(runs["tick"].output)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from bot.brokers.simulator_acceptance import Desk, accept
+from bot.brokers.simulator_acceptance import Standing, accept
 from bot.brokers.simulator_account import Powers, collateral_of, powers, unit_size
 from bot.brokers.simulator_days import advance
 from bot.brokers.simulator_events import WalkableMarket
@@ -134,7 +134,7 @@ class SimulatorBroker:
             if self._find(state, request.client_order_id) is not None:
                 message = f"client_order_id must be unique: {request.client_order_id} exists"
                 refuse(RefusalCode.DUPLICATE_ID, message, status=422, broker_code=40010001)
-            desk = Desk(
+            standing = Standing(
                 state=state,
                 at=at,
                 powers=self._powers(state, self._marks_at(state, at)),
@@ -142,7 +142,7 @@ class SimulatorBroker:
                 multiplier=self._numbers.multiplier,
                 quote_of=lambda symbol: self._quote(symbol, at),
             )
-            resting = accept(request, desk, order_id_of(state.account_id, request.client_order_id))
+            resting = accept(request, standing, order_id_of(state.account_id, request.client_order_id))
             state.orders_taken += 1
             state.put_order(resting)
             return resting.order

@@ -34,7 +34,7 @@ from bot.domain.sessions import new_york_day, next_session, session_at, session_
 LAST_OPENING_BEFORE_EXPIRY = timedelta(minutes=30)
 
 
-class Desk(NamedTuple):
+class Standing(NamedTuple):
     """What acceptance needs to know of the account at one moment."""
 
     state: State
@@ -45,54 +45,54 @@ class Desk(NamedTuple):
     quote_of: Callable[[str], Quote | None]
 
 
-def accept(request: OrderRequest, desk: Desk, broker_order_id: str) -> Resting:
+def accept(request: OrderRequest, standing: Standing, broker_order_id: str) -> Resting:
     """Check an order and give it as taken, or raise BrokerRefused with Alpaca's code.
 
     The caller has already made sure that the id is new.
     """
     check_shape(request)
-    _check_hours(request, desk)
+    _check_hours(request, standing)
     for leg in request.legs:
-        _check_intent(leg, request, desk)
+        _check_intent(leg, request, standing)
     if len(request.legs) == 1:
-        _check_wash(request, desk)
-    _check_level(request, desk)
-    quotes = {leg.symbol: _known_quote(leg, desk) for leg in request.legs}
-    order = _as_taken(request, desk, broker_order_id, quotes)
-    _check_shares(order, desk)
-    reserve = _check_money(order, desk, quotes)
-    session = session_on(new_york_day(desk.at))
-    if session is None or desk.at >= session.close_at:
-        session = next_session(new_york_day(desk.at))
+        _check_wash(request, standing)
+    _check_level(request, standing)
+    quotes = {leg.symbol: _known_quote(leg, standing) for leg in request.legs}
+    order = _as_taken(request, standing, broker_order_id, quotes)
+    _check_shares(order, standing)
+    reserve = _check_money(order, standing, quotes)
+    session = session_on(new_york_day(standing.at))
+    if session is None or standing.at >= session.close_at:
+        session = next_session(new_york_day(standing.at))
     return Resting(
         order=order,
-        sequence=desk.state.orders_taken + 1,
+        sequence=standing.state.orders_taken + 1,
         reserve=reserve,
         session_day=session.day if request.time_in_force == "day" else None,
     )
 
 
-def _check_hours(request: OrderRequest, desk: Desk) -> None:
-    today = new_york_day(desk.at)
+def _check_hours(request: OrderRequest, standing: Standing) -> None:
+    today = new_york_day(standing.at)
     session = session_on(today)
     for leg in request.legs:
         if not is_option(leg.symbol):
             continue
         expiry = parse_option(leg.symbol).expiry
-        if expiry < today or (session is not None and expiry == today and desk.at >= session.close_at):
+        if expiry < today or (session is not None and expiry == today and standing.at >= session.close_at):
             malformed(f"asset {leg.symbol} is not active: it expired", RefusalCode.UNKNOWN_SYMBOL)
-        if session_at(desk.at) is None and (request.order_type == "market" or request.time_in_force == "day"):
+        if session_at(standing.at) is None and (request.order_type == "market" or request.time_in_force == "day"):
             what = "market" if request.order_type == "market" else "day"
             malformed(f"options {what} orders are only allowed during market hours", RefusalCode.MARKET_CLOSED)
         last = session.close_at - LAST_OPENING_BEFORE_EXPIRY if session is not None and expiry == today else None
-        if last is not None and desk.at >= last and leg.position_intent.endswith("_to_open"):
+        if last is not None and standing.at >= last and leg.position_intent.endswith("_to_open"):
             malformed(f"{leg.symbol} expires soon, unable to open new positions", RefusalCode.CONTRACT_EXPIRING)
 
 
-def _check_intent(leg: OrderLeg, request: OrderRequest, desk: Desk) -> None:
+def _check_intent(leg: OrderLeg, request: OrderRequest, standing: Standing) -> None:
     """Refuse an intent the position contradicts, and closing more than is free."""
-    held, wanted = desk.state.qty(leg.symbol), request.qty * leg.ratio
-    promised = desk.state.promised(leg.symbol, leg.side)
+    held, wanted = standing.state.qty(leg.symbol), request.qty * leg.ratio
+    promised = standing.state.promised(leg.symbol, leg.side)
     intent = leg.position_intent
     if intent == "buy_to_close":
         if held >= 0:
@@ -123,12 +123,12 @@ def _short_of(leg: OrderLeg, wanted: Decimal, available: Decimal) -> str:
     return f"insufficient qty available for {leg.symbol} (requested: {wanted}, available: {max(available, ZERO)})"
 
 
-def _check_wash(request: OrderRequest, desk: Desk) -> None:
+def _check_wash(request: OrderRequest, standing: Standing) -> None:
     """Refuse crossing one's own resting order on the other side; trailing stops are exempt."""
     leg = request.legs[0]
     if request.order_type == "trailing_stop":
         return
-    for other in desk.state.working_orders():
+    for other in standing.state.working_orders():
         if len(other.legs) > 1 or other.legs[0].symbol != leg.symbol or other.legs[0].side == leg.side:
             continue
         if other.order_type == "trailing_stop":
@@ -144,25 +144,27 @@ def _check_wash(request: OrderRequest, desk: Desk) -> None:
             refuse(RefusalCode.WASH_TRADE, message)
 
 
-def _check_level(request: OrderRequest, desk: Desk) -> None:
+def _check_level(request: OrderRequest, standing: Standing) -> None:
     needed = 0
     if len(request.legs) > 1:
         needed = 3
     elif is_option(request.legs[0].symbol):
         needed = {"sell_to_open": 1, "buy_to_open": 2}.get(request.legs[0].position_intent, 0)
-    if desk.options_level < needed:
-        message = f"account not eligible to trade this: options level {needed} is needed, it has {desk.options_level}"
+    if standing.options_level < needed:
+        message = (
+            f"account not eligible to trade this: options level {needed} is needed, it has {standing.options_level}"
+        )
         refuse(RefusalCode.NOT_PERMITTED, message)
 
 
-def _known_quote(leg: OrderLeg, desk: Desk) -> Quote:
-    quote = desk.quote_of(leg.symbol)
+def _known_quote(leg: OrderLeg, standing: Standing) -> Quote:
+    quote = standing.quote_of(leg.symbol)
     if quote is None:
         malformed(f"asset {leg.symbol} not found", RefusalCode.UNKNOWN_SYMBOL)
     return quote
 
 
-def _as_taken(request: OrderRequest, desk: Desk, broker_order_id: str, quotes: dict[str, Quote]) -> BrokerOrder:
+def _as_taken(request: OrderRequest, standing: Standing, broker_order_id: str, quotes: dict[str, Quote]) -> BrokerOrder:
     mark, stop = request.high_water_mark, request.stop_price
     if request.order_type == "trailing_stop":
         quote = quotes[request.legs[0].symbol]
@@ -182,15 +184,15 @@ def _as_taken(request: OrderRequest, desk: Desk, broker_order_id: str, quotes: d
         trail_percent=request.trail_percent,
         high_water_mark=mark,
         time_in_force=request.time_in_force,
-        status="new" if session_at(desk.at) is not None else "accepted",
-        submitted_at=desk.at,
-        updated_at=desk.at,
+        status="new" if session_at(standing.at) is not None else "accepted",
+        submitted_at=standing.at,
+        updated_at=standing.at,
     )
 
 
-def _check_shares(order: BrokerOrder, desk: Desk) -> None:
+def _check_shares(order: BrokerOrder, standing: Standing) -> None:
     """Refuse what would leave a call without its 100 shares, or sell shares a call or an order holds."""
-    state = desk.state
+    state = standing.state
     underlying = underlying_of(order.legs[0].symbol)
     working = state.working_orders()
     held = state.quantities
@@ -208,26 +210,28 @@ def _check_shares(order: BrokerOrder, desk: Desk) -> None:
         refuse(RefusalCode.NOT_PERMITTED, f"not eligible to trade uncovered option contracts on {underlying}")
 
 
-def _check_money(order: BrokerOrder, desk: Desk, quotes: dict[str, Quote]) -> Decimal:
+def _check_money(order: BrokerOrder, standing: Standing, quotes: dict[str, Quote]) -> Decimal:
     """Refuse what the account cannot pay or secure; give the dollars one unit holds back while it works.
 
     needed = cost (a credit is negative) + collateral it adds (a closing purchase may count what it frees).
     """
     cost = unit_cost(order, quotes) * remaining_of(order)
     if not is_option(order.legs[0].symbol):
-        if cost > max(desk.powers.buying_power, ZERO):
-            message = f"insufficient buying power: {cost} needed, {desk.powers.buying_power} available"
+        if cost > max(standing.powers.buying_power, ZERO):
+            message = f"insufficient buying power: {cost} needed, {standing.powers.buying_power} available"
             refuse(RefusalCode.INSUFFICIENT_FUNDS, message)
-        return max(cost, ZERO) / desk.multiplier / order.qty
-    held = pessimistic(desk.state.quantities, desk.state.working_orders())
+        return max(cost, ZERO) / standing.multiplier / order.qty
+    held = pessimistic(standing.state.quantities, standing.state.working_orders())
     after = dict(held)
     for leg in order.legs:
         change = order.qty * leg.ratio * (1 if leg.side == "buy" else -1)
         after[leg.symbol] = after.get(leg.symbol, ZERO) + change
     added = collateral_of(after) - collateral_of(held)
     needed = cost + added
-    if needed > 0 and needed > desk.powers.options_buying_power:
-        message = f"insufficient options buying power: {needed} required, {desk.powers.options_buying_power} available"
+    if needed > 0 and needed > standing.powers.options_buying_power:
+        message = (
+            f"insufficient options buying power: {needed} required, {standing.powers.options_buying_power} available"
+        )
         refuse(RefusalCode.INSUFFICIENT_FUNDS, message)
     return max(needed, ZERO) / order.qty
 

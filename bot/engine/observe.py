@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -122,7 +123,7 @@ def input_ages(
     return tuple(ages)
 
 
-def premium_multiples(book: Book) -> dict[tuple[str, str], object]:
+def premium_multiples(book: Book) -> dict[tuple[str, str], Decimal]:
     """Give the premium-stop multiple by strategy and symbol, where one is set."""
     return {
         (wheel.name, symbol): numbers.premium_stop_multiple
@@ -160,7 +161,10 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
     books = roll_nav(settlement.books, equity, settlement.flow, session, at)
     multiples = premium_multiples(book)
     if multiples:
-        books = count_premium_stops(books, market.quotes, multiples)
+        books = count_premium_stops(
+            books, market.quotes, multiples, limits.option_spread_fraction, limits.option_spread_absolute,
+            int((at - session.open_at).total_seconds() // 60),
+        )  # fmt: skip
     settlement = replace(settlement, books=books)
     traits = world.broker.traits
     return Snapshot(

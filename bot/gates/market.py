@@ -135,7 +135,7 @@ def quote_is_valid(intent: OrderIntent, case: Case) -> CheckResult:
         quote = case.quote(leg.symbol)
         if quote is None:
             return refused(gate, f"{leg.symbol} has no quote")
-        crossed = quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask
+        crossed = quote.bid is not None and quote.ask is not None and quote.bid > quote.ask
         side = quote.ask if leg.side == "buy" else quote.bid
         if crossed or (wish.reduces and (side is None or side <= 0)) or (not wish.reduces and not quote.valid):
             return refused(gate, f"{leg.symbol}: bid {_text(quote.bid)}, ask {_text(quote.ask)} is no usable quote")

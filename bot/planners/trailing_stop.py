@@ -88,7 +88,10 @@ def _plan_symbol(
         else:
             kept[order.lot] = order
     waiting = _no_arming(snapshot, symbol)
+    elsewhere = {one.lot for one in stops if one.strategy != params.name}
     for ward in wards:
+        if ward.lot.id in elsewhere:
+            continue
         resting = kept.get(ward.lot.id)
         if room[ward.lot.id] < 1 or (resting is not None and not _outdated(resting, ward, params)):
             continue

@@ -1,7 +1,8 @@
 """The wheel: puts on cash, calls on assigned shares, exits and rolls; the phase is read, never remembered.
 
 Files beside this one: `wheel_state` (what stands where), `wheel_candidates` (what may be sold), `wheel_entries`,
-`wheel_working`, `wheel_exits`, `wheel_rolls`, `wheel_ladder` (limits), `wheel_events` (dividends, earnings).
+`wheel_working`, `wheel_exits`, `wheel_rolls`, `wheel_ladder` (limits), `wheel_events` (dividends, earnings),
+`wheel_delta`.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _may_roll(now: Situation, one: OptionLeg) -> bool:
     if dte == 0:
         rule = numbers.itm_at_expiry_put if one.right == "put" else numbers.itm_at_expiry_call
         out = now.params.limits.expiry_out_minutes or ZERO
-        return rule == "roll" and word != "let_assign" and left <= out + LADDER_MINUTES
+        return rule == "roll" and word != "let_assign" and out <= left <= out + LADDER_MINUTES
     if one.right == "put":
         return word == "" and numbers.put_roll_dte is not None and dte <= numbers.put_roll_dte
     return numbers.ex_date_exit == "roll" and left <= EX_DATE_EXIT_MINUTES

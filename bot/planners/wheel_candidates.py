@@ -6,7 +6,7 @@ decimals are made only for the few rows inside the delta band (or for all, when 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from msgspec.structs import replace
@@ -15,17 +15,15 @@ from bot.domain.desk import WheelParams
 from bot.domain.instruments import Right
 from bot.domain.market import Chain, Offer, Slab
 from bot.domain.money import ONE, ZERO, from_float
-from bot.domain.sessions import days_to_expiry, years_to_expiry
+from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
 from bot.domain.wheelmath import annualised_yield, collateral, ladder_limit, mid_price, spread_fraction, spread_passes
 from bot.planners import wheel_survey as stages
+from bot.planners.wheel_delta import anomaly, delta_from_mid
 from bot.planners.wheel_events import earnings_before, earnings_unknown, ex_date_refusal
 from bot.planners.wheel_room import call_room
 from bot.planners.wheel_state import Refusal, situation_of
-from bot.planners.wheel_survey import STAGES, Candidate, Survey, Wish, credit_floor, wish_of
-from bot.pricing.black_scholes import implied_volatility, price_and_delta
-
-VOLATILITY_MIN, VOLATILITY_MAX = 0.03, 4.0
+from bot.planners.wheel_survey import STAGES, Candidate, Row, Survey, Wish, credit_floor, wish_of
 
 Fault = tuple[int, Refusal]
 
@@ -59,6 +57,7 @@ def examine(
     sieve = _Sieve(snapshot, params, symbol, wish, chain, spot, floor, every)
     for slab in chain.slabs:
         sieve.pass_slab(slab)
+    sieve.judge()
     return sieve.survey(symbol_refusal(snapshot, params, symbol, wish))
 
 
@@ -94,9 +93,12 @@ class _Sieve:
         self.events, self.info = snapshot.events_of.get(symbol), params.universe.get(symbol)
         self.low = int((wish.delta_min * 10_000).to_integral_value(ROUND_CEILING))
         self.high = int((wish.delta_max * 10_000).to_integral_value(ROUND_FLOOR))
+        self.target = int(wish.delta_target * 10_000)
+        self.put = wish.right == "put"
         self.counts = [0] * len(STAGES)
         self.considered = 0
         self.found: list[Candidate] = []
+        self.waiting: list[Row] = []
 
     def pass_slab(self, slab: Slab) -> None:
         """Sieve one expiry; a row outside the band costs two comparisons of integers."""
@@ -107,7 +109,7 @@ class _Sieve:
         self.considered += len(strikes)
         blind = max(slab.deltas, default=-1) < 0
         money = int(self.spot * 1000)
-        put = self.wish.right == "put"
+        put = self.put
         outside: list[int] = []
         for row, delta in enumerate(slab.deltas):
             if delta >= 0:
@@ -116,7 +118,7 @@ class _Sieve:
                 # No delta is known; a band up to one half holds nothing that is in the money.
                 inside = high > 5_000 or (strikes[row] < money if put else strikes[row] > money)
             if inside:
-                self._judge(slab, row, dte, blind)
+                self.waiting.append(self._row(slab, row, dte, blind))
             else:
                 outside.append(row)
         self.counts[stages.DELTA] += len(outside)
@@ -127,12 +129,31 @@ class _Sieve:
             nearest = min(outside, key=lambda row: max(low - slab.deltas[row], slab.deltas[row] - high))
             self.found.append(self._outside(slab, nearest, dte))
 
+    def _row(self, slab: Slab, row: int, dte: int, blind: bool) -> Row:
+        """Place a row by what its columns say: as `_rank_key` would; without a delta first, its place is not known."""
+        delta, strike = slab.deltas[row], slab.strikes[row]
+        off = -1 if delta < 0 else abs(delta - self.target)
+        return Row(abs(dte - self.wish.dte_target), dte, off, strike if self.put else -strike, slab, row, blind)
+
+    def judge(self) -> None:
+        """Judge the likeliest rows first; the first that is in ends it, unless every row is asked for."""
+        ended: date | None = None
+        for one in sorted(self.waiting, key=lambda row: row[:4]):
+            if ended is not None and one.slab.expiry != ended:
+                return
+            found = self._judge(one.slab, one.row, one.dte, one.blind)
+            if found.out or self.every:
+                continue
+            if one.off >= 0:
+                return
+            ended = one.slab.expiry
+
     def _outside(self, slab: Slab, row: int, dte: int) -> Candidate:
         offer = self.chain.offer(slab, row)
         one = self._facts(offer, dte, offer.delta, "", offer.volatility)
         return _fallen(one, (stages.DELTA, _band_miss(self.wish, offer.delta)))
 
-    def _judge(self, slab: Slab, row: int, dte: int, blind: bool) -> None:
+    def _judge(self, slab: Slab, row: int, dte: int, blind: bool) -> Candidate:
         offer = self.chain.offer(slab, row)
         source: str = self.chain.greeks
         delta, volatility = offer.delta, offer.volatility
@@ -146,6 +167,7 @@ class _Sieve:
             self.counts[fault[0]] += 1
             one = _fallen(one, fault)
         self.found.append(one)
+        return one
 
     def _facts(self, offer: Offer, dte: int, delta: float | None, source: str, volatility: float | None) -> Candidate:
         put = offer.right == "put"
@@ -189,8 +211,9 @@ class _Sieve:
                 offer.right, offer.strike, offer.expiry, mid_price(offer.bid, offer.ask), self.spot, self.at
             )
             volatility = implied if implied is not None else volatility
-        if volatility is not None and not VOLATILITY_MIN <= volatility <= VOLATILITY_MAX:
-            return delta, source, volatility, (stages.ANOMALY, _anomaly(volatility))
+        odd = anomaly(volatility)
+        if odd is not None:
+            return delta, source, volatility, (stages.ANOMALY, odd)
         if delta is not None:
             size = from_float(abs(delta))
             inside = self.wish.delta_min <= size <= self.wish.delta_max
@@ -252,22 +275,10 @@ class _Sieve:
         return -one.stage, short, abs(one.dte - self.wish.dte_target), one.symbol
 
 
-def delta_from_mid(
-    right: Right, strike: Decimal, expiry: date, mid: Decimal | None, spot: Decimal, at: datetime
-) -> tuple[float | None, float | None]:
-    """Work out delta and implied volatility from the mid; (None, None) where no volatility explains it."""
-    if mid is None:
-        return None, None
-    years = years_to_expiry(expiry, at)
-    implied = implied_volatility(right, float(mid), float(spot), float(strike), years)
-    if implied is None:
-        return None, None
-    return price_and_delta(right, float(spot), float(strike), years, implied)[1], implied
-
-
 def _fallen(one: Candidate, fault: Fault) -> Candidate:
-    stage, miss = fault
-    return replace(one, out=miss.reason, stage=stage, value=miss.value, bound=miss.limit, unit=miss.unit)
+    return replace(
+        one, out=fault[1].reason, stage=fault[0], value=fault[1].value, bound=fault[1].limit, unit=fault[1].unit
+    )
 
 
 def _band_miss(wish: Wish, delta: float | None) -> Refusal:
@@ -277,8 +288,3 @@ def _band_miss(wish: Wish, delta: float | None) -> Refusal:
     below = size < wish.delta_min
     bound = wish.delta_min if below else wish.delta_max
     return Refusal(f"delta {'below' if below else 'above'} the band", size, bound, "delta")
-
-
-def _anomaly(volatility: float) -> Refusal:
-    bound = VOLATILITY_MIN if volatility < VOLATILITY_MIN else VOLATILITY_MAX
-    return Refusal("implied volatility is an anomaly", from_float(round(volatility, 4)), from_float(bound), "fraction")

@@ -23,6 +23,8 @@ def plan_puts(now: Situation, snapshot: Snapshot) -> Found:
     notes: list[Note] = []
     name = now.params.name
     for symbol in sorted(now.params.numbers):
+        if now.entry_works(symbol, "put"):
+            continue
         refusal = put_refusal(now, symbol)
         if refusal is None:
             survey = examine(snapshot, now.params, symbol, "put")
@@ -79,7 +81,7 @@ def plan_calls(now: Situation, snapshot: Snapshot) -> Found:
     notes: list[Note] = []
     name = now.params.name
     for symbol in sorted(now.params.numbers):
-        if now.shares.get(symbol, ZERO) < 1:
+        if now.shares.get(symbol, ZERO) < 1 or now.entry_works(symbol, "call"):
             continue
         refusal = call_refusal(now, symbol)
         if refusal is None:

@@ -18,6 +18,8 @@ from bot.planners.wheel_state import Refusal, Situation
 
 LADDER_MINUTES = 60
 """Expiry-day exits start this long before their deadline: four steps of the ladder, one a tick."""
+LAST_STEP_MINUTES = 15
+"""In the last slot before the deadline they pay the natural price, whatever was missed on the way."""
 PREMIUM_STOP_READINGS = 3
 PREMIUM_STOP_QUIET_MINUTES = 30
 
@@ -57,7 +59,7 @@ def matches_of(view: View, notes: list[Note]) -> list[Match]:
     found = [
         _owner(view),
         _ex_dividend(view, notes),
-        None if view.word == "let_assign" else _expiry_day(view),
+        None if view.word == "let_assign" else _expiry_day(view, notes),
         None if view.word == "hold" else _profit_target(view),
         _premium_stop(view),
         None if view.word in ("hold", "let_assign") else _roll(view, notes),
@@ -98,7 +100,7 @@ def _ex_dividend(view: View, notes: list[Note]) -> Match | None:
     return Match("ex_dividend_close", reason, left, dividend.amount, "usd")
 
 
-def _expiry_day(view: View) -> Match | None:
+def _expiry_day(view: View, notes: list[Note]) -> Match | None:
     """Rule 1.16: in the money on expiry day, be out before the deadline; the ladder starts an hour ahead of it."""
     numbers, limits = view.now.params.numbers[view.one.underlying], view.now.params.limits
     if view.dte != 0 or not view.in_the_money:
@@ -107,8 +109,11 @@ def _expiry_day(view: View) -> Match | None:
     out, left = limits.expiry_out_minutes or ZERO, view.now.minutes_to_close
     if word == "assign" or left > out + LADDER_MINUTES:
         return None
+    if left < out:
+        notes.append(note_on(view, f"within {plain(out)} minutes of its last close: it is left to be assigned"))
+        return None
     reason = f"expires today in the money and is to be out {plain(out)} minutes before the close"
-    step = 0 if left > out else LADDER_LAST
+    step = 0 if left > out + LAST_STEP_MINUTES else LADDER_LAST
     if word == "roll":
         return Match("roll_close", reason, round(left, 1), out, "minutes", step=step)
     return Match("expiry_close", reason, round(left, 1), out, "minutes", step=step)
@@ -166,5 +171,6 @@ def _time_exit(view: View) -> Match | None:
 
 
 def note_on(view: View, reason: str, match: Match | None = None) -> Note:
+    """Give a note on a leg, with a rule's figures where it is about one."""
     value, limit, unit = (match.value, match.limit, match.unit) if match is not None else (None, None, "")
     return Refusal(reason, value, limit, unit).note(view.now.params.name, view.one.underlying, view.one.symbol)

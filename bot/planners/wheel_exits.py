@@ -138,6 +138,9 @@ def _follow(view: View, order: OwnOrder, decision: Decision | None, notes: list[
         if order.purpose in RESTING and view.word != "hold":
             notes.append(note_on(view, f"{order.purpose} rests at {order.limit_price}: still worth its fill"))
             return None
+        if order.purpose == "expiry_close" and view.in_the_money and view.word != "let_assign":
+            notes.append(note_on(view, f"{order.purpose} rests at {order.limit_price} past its deadline"))
+            return None
         if order.purpose != "premium_stop":
             return withdrawn(order, f"the reason for {order.purpose} is gone")
         decision = Decision(Match("premium_stop", "the stop has fired and is followed to its fill"))

@@ -15,7 +15,7 @@ from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
 from bot.domain.wheelmath import ladder_limit, option_fees, roll_credit_needed, spread_passes
-from bot.planners.wheel_candidates import VOLATILITY_MAX, VOLATILITY_MIN
+from bot.planners.wheel_delta import anomaly
 from bot.planners.wheel_events import earnings_before, earnings_unknown
 from bot.planners.wheel_ladder import may_move, next_rung, repriced, withdrawn
 from bot.planners.wheel_state import Refusal, Situation
@@ -121,7 +121,7 @@ def _usable(now: Situation, offer: Offer, interest_min: Decimal | None) -> bool:
         return False
     if interest_min is not None and (offer.open_interest or 0) < interest_min:
         return False
-    return offer.volatility is None or VOLATILITY_MIN <= offer.volatility <= VOLATILITY_MAX
+    return anomaly(offer.volatility) is None
 
 
 def plan_openings(now: Situation, snapshot: Snapshot) -> tuple[list[OrderIntent], list[Note]]:

@@ -14,7 +14,7 @@ from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import Right, is_option, parse_option, underlying_of
 from bot.domain.ledger import HALT_RANK, Lot, OptionLeg, Pause, Roll
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
-from bot.domain.orders import OwnOrder
+from bot.domain.orders import ENTRY_PURPOSES, OwnOrder
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Note
 
@@ -95,6 +95,11 @@ class Situation:
         return sum(
             (order.remaining * one.ratio for order, one in self.working(symbol, "sell_to_open", right)), start=ZERO
         )
+
+    def entry_works(self, symbol: str, right: Right) -> bool:
+        """Say whether an entry of this strategy is in the book: it is followed, nothing is put beside it."""
+        entries = self.working(symbol, "sell_to_open", right)
+        return any(o.strategy == self.params.name and o.purpose in ENTRY_PURPOSES for o, _ in entries)
 
     def rolls_on(self, symbol: str, right: Right) -> list[Roll]:
         """List rolls in flight: their collateral or lots are spoken for."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bot.domain.desk import WheelNumbers
 from bot.domain.facts import Fact
 from bot.domain.instruments import Right
+from bot.domain.market import Slab
 from bot.domain.money import ZERO
 from bot.domain.wheelmath import credit_for_yield
 from bot.planners.wheel_state import Refusal
@@ -69,6 +70,18 @@ class Wish(NamedTuple):
     delta_max: Decimal
     yield_min: Decimal | None
     earnings_avoided: bool
+
+
+class Row(NamedTuple):
+    """A row worth judging: nearness of its expiry, days, nearness of its delta, the safer strike first; where it is."""
+
+    days_off: int
+    dte: int
+    off: int
+    strike: int
+    slab: Slab
+    row: int
+    blind: bool
 
 
 class Survey(NamedTuple):

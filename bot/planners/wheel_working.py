@@ -10,7 +10,8 @@ from bot.domain.orders import OrderIntent, OwnOrder
 from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
-from bot.planners.wheel_candidates import delta_from_mid, symbol_refusal
+from bot.planners.wheel_candidates import symbol_refusal
+from bot.planners.wheel_delta import delta_from_mid
 from bot.planners.wheel_ladder import may_move, next_rung, repriced, sell_limit, withdrawn
 from bot.planners.wheel_room import pacing_refusal, standing_refusal
 from bot.planners.wheel_state import LOT, Refusal, Situation
@@ -33,20 +34,22 @@ def plan_working(now: Situation, snapshot: Snapshot) -> tuple[list[OrderIntent],
             found = follow_entry(now, snapshot, order, right)
             if isinstance(found, OrderIntent):
                 intents.append(found)
-            elif found is not None:
+            else:
                 notes.append(found.note(now.params.name, symbol, right))
     return intents, notes
 
 
-def follow_entry(now: Situation, snapshot: Snapshot, order: OwnOrder, right: Right) -> OrderIntent | Refusal | None:
-    """Give the reprice or withdrawal of a working entry, why it stays, or None where its slot is not over."""
-    if order.state != "working" or order.status == "pending_cancel":
-        return Refusal(f"order {order.client_order_id} is {order.status or order.state}: nothing beside it")
+def follow_entry(now: Situation, snapshot: Snapshot, order: OwnOrder, right: Right) -> OrderIntent | Refusal:
+    """Give the reprice or withdrawal of a working entry, or why it stays."""
+    if order.state != "working":
+        return Refusal(f"order {order.client_order_id} is unresolved ({order.state}): nothing new until it is proved")
+    if order.status == "pending_cancel":
+        return Refusal(f"order {order.client_order_id} is being cancelled")
     gone = _no_longer_wanted(now, snapshot, order, right)
     if gone is not None:
         return withdrawn(order, gone.reason)
     if not may_move(order, snapshot):
-        return None
+        return Refusal(f"works at {order.limit_price} in its own slot")
     pace = pacing_refusal(now)
     if pace is not None:
         return pace._replace(reason=f"stays at {order.limit_price}: {pace.reason}")

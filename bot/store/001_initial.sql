@@ -97,10 +97,10 @@ CREATE INDEX order_intents_by_tick ON order_intents (tick_id);
 CREATE INDEX order_intents_by_underlying ON order_intents (underlying, id);
 CREATE INDEX order_intents_by_order ON order_intents (client_order_id) WHERE client_order_id IS NOT NULL;
 
--- All check results of a tick's verdicts, passes too, in one blob.
+-- All check results of a tick's verdicts, passes too, and its notes, in one blob, durable before anything is sent.
 CREATE TABLE tick_checks (
     tick_id INTEGER PRIMARY KEY REFERENCES ticks (id), -- the tick
-    blob BLOB NOT NULL -- verdicts as MessagePack, zlib; these very bytes are hashed in the seal
+    blob BLOB NOT NULL -- verdicts and notes as MessagePack, zlib; these very bytes are hashed in the seal
 ) STRICT;
 
 -- Every refusal by a gate, one row each.
@@ -122,9 +122,6 @@ CREATE TABLE refusals (
     sole INTEGER NOT NULL -- 1 when no other gate refused this intent
 ) STRICT;
 CREATE INDEX refusals_by_day ON refusals (day, gate);
-CREATE INDEX refusals_by_tick ON refusals (tick_id);
-CREATE INDEX refusals_by_symbol ON refusals (symbol, id);
-CREATE INDEX refusals_by_intent ON refusals (intent_id);
 
 -- Chances a planner passed over and exits it overruled.
 CREATE TABLE notes (
@@ -141,7 +138,6 @@ CREATE TABLE notes (
     unit TEXT NOT NULL -- of value and limit
 ) STRICT;
 CREATE INDEX notes_by_day ON notes (day, symbol);
-CREATE INDEX notes_by_tick ON notes (tick_id);
 
 -- The hash chain: everything that matters, in order, each row sealed onto the one before.
 CREATE TABLE events (
@@ -190,8 +186,6 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_by_end ON orders (ended_at);
 CREATE INDEX orders_by_day ON orders (session_day);
-CREATE INDEX orders_by_tick ON orders (tick_id);
-CREATE INDEX orders_by_broker_id ON orders (broker_order_id);
 CREATE INDEX orders_by_underlying ON orders (underlying, planned_at);
 
 -- Every step in the life of every order of ours, appended only.
@@ -535,8 +529,8 @@ CREATE TABLE backtests (
     at TEXT NOT NULL, -- when it ran
     strategy TEXT NOT NULL, -- what was tested
     market TEXT NOT NULL, -- on which prices
-    first_day TEXT NOT NULL, -- from
-    last_day TEXT NOT NULL, -- to
+    first_day TEXT NOT NULL, -- its first session day
+    last_day TEXT NOT NULL, -- its last session day
     params_json TEXT NOT NULL, -- the numbers used
     result_json TEXT NOT NULL, -- what came out, money as text
     code_version TEXT NOT NULL, -- the program's version
@@ -550,6 +544,9 @@ CREATE TABLE ledger_state (
     cash TEXT, -- ledger cash, dollars; NULL before the broker's was adopted
     fees_accrued TEXT NOT NULL, -- fees booked by us and not yet by the broker, dollars
     equity_previous TEXT, -- equity on own marks at the previous session's close, dollars
+    equity_last TEXT, -- equity on own marks at the last tick, dollars
+    flow_session TEXT NOT NULL, -- money moved in or out since the previous session's close, dollars
+    session_day TEXT, -- session day of the last tick
     nav TEXT NOT NULL, -- net asset value of one unit that began at 1
     nav_peak TEXT NOT NULL, -- its highest value
     settled_at TEXT, -- last complete settlement

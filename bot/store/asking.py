@@ -24,7 +24,7 @@ from bot.store.answers import (
     tick_of,
 )
 from bot.store.database import LEDGER_NAME, migrations, store_error
-from bot.store.deciding import decode_verdicts
+from bot.store.deciding import decode_judged
 from bot.store.rows import number_of
 from bot.store.snapshots import load_snapshot
 
@@ -122,7 +122,7 @@ class DecisionLedger:
     def verdicts_of_tick(self, tick_id: int) -> tuple[Verdict, ...]:
         """Read a tick's verdicts with every check, in the order of judgement."""
         rows = self._all("SELECT blob FROM tick_checks WHERE tick_id = ?", (tick_id,))
-        return decode_verdicts(rows[0][0]) if rows else ()
+        return decode_judged(rows[0][0]).verdicts if rows else ()
 
     def verdict_of(self, intent: IntentRow) -> Verdict:
         """Read one intent's verdict."""
@@ -169,7 +169,13 @@ class DecisionLedger:
 
     def notes_of_tick(self, tick_id: int) -> list[NoteRow]:
         """List what planners passed over in one tick."""
-        return [note_of(row) for row in self._all(f"{NOTE_SELECT} WHERE tick_id = ? ORDER BY id", (tick_id,))]
+        return [
+            note_of(row)
+            for row in self._all(
+                f"{NOTE_SELECT} WHERE day = (SELECT session_day FROM ticks WHERE id = ?) AND tick_id = ? ORDER BY id",
+                (tick_id, tick_id),
+            )
+        ]
 
     def notes_of_symbol(self, symbol: str, *, limit: int = 20) -> list[NoteRow]:
         """List the newest notes on an underlying, newest first."""

@@ -1,4 +1,4 @@
-"""Writing a decision: verdicts, refusals, notes and planned orders of a tick."""
+"""Writing what a tick judged: one blob before anything is sent, one row each after."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import sqlite3
 import zlib
 from collections import Counter
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bot.domain.checks import CheckResult
 from bot.domain.errors import StoreError
-from bot.domain.orders import OrderIntent, OwnOrder, Verdict
-from bot.engine.ports import Decision
-from bot.store.rows import ORDER_INSERT, legs_text, order_row, text_of, to_json
-from bot.store.settling import Moment
+from bot.domain.facts import Fact
+from bot.domain.orders import OrderIntent, Verdict
+from bot.domain.strategy import Note
+from bot.store.rows import ORDER_INSERT, legs_text, text_of, to_json
+from bot.store.settling import Moment, outcome
 
 _ENCODE = msgspec.msgpack.Encoder(order="deterministic").encode
-_DECODER = msgspec.msgpack.Decoder(tuple[Verdict, ...])
 
 _INTENT_INSERT = (
     "INSERT INTO order_intents (id, tick_id, ts, position, strategy, purpose, symbol, underlying, side, qty,"
     " order_type, limit_price, stop_price, trail_percent, legs, reason, approved, refused_by, details_json, cycle,"
     " client_order_id, submitted, alpaca_order_id, status)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _REFUSAL_INSERT = (
     'INSERT INTO refusals (tick_id, intent_id, ts, day, strategy, symbol, gate, reason, value, "limit", unit,'
@@ -32,78 +33,124 @@ _REFUSAL_INSERT = (
 )
 
 
-def encode_verdicts(verdicts: tuple[Verdict, ...]) -> bytes:
+class Judged(Fact, frozen=True, kw_only=True):
+    """What one tick judged and passed over, as it is stored."""
+
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[Note, ...]
+
+
+def encode_judged(verdicts: tuple[Verdict, ...], notes: tuple[Note, ...]) -> bytes:
     """Give the bytes that are stored and hashed: MessagePack, zlib at its fastest."""
-    return zlib.compress(_ENCODE(verdicts), 1)
+    return zlib.compress(_ENCODE(Judged(verdicts=verdicts, notes=notes)), 1)
 
 
-def decode_verdicts(blob: bytes) -> tuple[Verdict, ...]:
-    """Read stored verdicts back, or raise StoreError."""
+def decode_judged(blob: bytes) -> Judged:
+    """Read stored verdicts and notes back, or raise StoreError."""
     try:
-        return _DECODER.decode(zlib.decompress(blob))
+        return _decoder().decode(zlib.decompress(blob))
     except (zlib.error, msgspec.MsgspecError) as error:
         raise StoreError(f"stored verdicts cannot be read: {error}") from error
 
 
-def save_verdicts(connection: sqlite3.Connection, now: Moment, decision: Decision, blob: bytes) -> None:
-    """Write verdicts, their refusals one by one, notes and planned orders, inside the caller's transaction."""
-    planned: dict[tuple[str, str, str], OwnOrder] = {
-        (order.strategy, order.purpose, order.key): order for order in decision.planned
-    }
-    if decision.verdicts:
-        first = (connection.execute("SELECT max(id) FROM order_intents").fetchone()[0] or 0) + 1
-        connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (now.tick_id, blob))
+@lru_cache(maxsize=1)
+def _decoder() -> msgspec.msgpack.Decoder[Judged]:
+    return msgspec.msgpack.Decoder(Judged)
+
+
+def save_planned(connection: sqlite3.Connection, now: Moment, rows: list[dict[str, Any]]) -> None:
+    """Write orders down before they are sent, inside the caller's transaction."""
+    connection.executemany(ORDER_INSERT, rows)
+    connection.executemany(
+        "INSERT INTO order_transitions (tick_id, client_order_id, at, state_before, state, status,"
+        " broker_order_id, filled_qty, filled_avg_price, reason) VALUES (?, ?, ?, '', ?, '', '', NULL, NULL, '')",
+        [(now.tick_id, row["client_order_id"], now.ts, row["state"]) for row in rows],
+    )
+
+
+def explode(connection: sqlite3.Connection, now: Moment, judged: Judged, *, dry: bool) -> None:
+    """Write verdicts and notes one row each, with what became of their orders, inside the caller's transaction.
+
+    Nothing here is news: the blob holds it, durable before anything was sent. A tick that died between is
+    exploded by the next one.
+    """
+    run = connection.execute
+    if judged.verdicts:
+        first = (run("SELECT max(id) FROM order_intents").fetchone()[0] or 0) + 1
+        ends = {
+            row[:3]: _Made(*row[3:])
+            for row in run(
+                "SELECT strategy, purpose, key, client_order_id, state, status, broker_order_id FROM orders"
+                " WHERE session_day = ? AND tick_id = ?",
+                (now.day, now.tick_id),
+            )
+        }
+        for verdict in judged.verdicts:
+            intent = verdict.intent
+            if intent.action == "cancel" and verdict.approved and not dry:
+                old = run(
+                    "SELECT client_order_id, state, status, broker_order_id FROM orders WHERE client_order_id = ?",
+                    (intent.replaces,),
+                ).fetchone()
+                if old is not None:
+                    ends[intent.strategy, intent.purpose, intent.key] = _Made(*old)
         connection.executemany(
             _INTENT_INSERT,
             [
-                _intent_row(now, first, position, verdict, decision.dry, planned)
-                for position, verdict in enumerate(decision.verdicts)
+                _intent_row(now, first + position, position, verdict, dry, ends)
+                for position, verdict in enumerate(judged.verdicts)
             ],
         )
-        _save_refusals(connection, now, first, decision.verdicts)
-    if decision.notes:
+        _save_refusals(connection, now, first, judged.verdicts)
+    if judged.notes:
         connection.executemany(
-            "INSERT INTO notes (tick_id, ts, day, strategy, symbol, subject, reason, value, \"limit\", unit)"
+            'INSERT INTO notes (tick_id, ts, day, strategy, symbol, subject, reason, value, "limit", unit)'
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     now.tick_id, now.ts, now.day, note.strategy, note.symbol, note.subject, note.reason,
                     text_of(note.value), text_of(note.limit), note.unit,
                 )
-                for note in decision.notes
+                for note in judged.notes
             ],
         )  # fmt: skip
-    if decision.planned:
-        connection.executemany(ORDER_INSERT, [order_row(order, now.tick_id, now.day) for order in decision.planned])
-        connection.executemany(
-            "INSERT INTO order_transitions (tick_id, client_order_id, at, state_before, state, status,"
-            " broker_order_id, filled_qty, filled_avg_price, reason) VALUES (?, ?, ?, '', ?, '', '', NULL, NULL, '')",
-            [(now.tick_id, order.client_order_id, now.ts, order.state) for order in decision.planned],
-        )
+
+
+class _Made(NamedTuple):
+    """The order an intent became, as it stands."""
+
+    client_order_id: str
+    state: str
+    status: str
+    broker_order_id: str
 
 
 def _intent_row(
     now: Moment,
-    first: int,
+    number: int,
     position: int,
     verdict: Verdict,
     dry: bool,
-    planned: dict[tuple[str, str, str], OwnOrder],
+    ends: dict[tuple[str, str, str], _Made],
 ) -> tuple[Any, ...]:
     intent = verdict.intent
     refused_by = ",".join([check.gate for check in verdict.checks if not check.ok])
     approved = bool(verdict.checks) and not refused_by
-    order_id: str | None = None
+    order_id = broker_id = None
+    submitted = 0
     status: str | None = "dry_run" if approved else "blocked"
     if approved and not dry:
-        order = planned.get((intent.strategy, intent.purpose, intent.key))
-        order_id = order.client_order_id if order is not None else intent.replaces or None
-        status = None if order_id else "error"
+        made = ends.get((intent.strategy, intent.purpose, intent.key))
+        if made is None:
+            status = "error"
+        else:
+            order_id, broker_id = made.client_order_id, made.broker_order_id or None
+            submitted, status = outcome(made.state, made.status)
     return (
-        first + position, now.tick_id, now.ts, position, intent.strategy, intent.purpose, intent.symbol,
+        number, now.tick_id, now.ts, position, intent.strategy, intent.purpose, intent.symbol,
         intent.underlying, intent.side, str(intent.qty), intent.order_type, text_of(intent.limit_price),
         text_of(intent.stop_price), text_of(intent.trail_percent), legs_text(intent.legs), intent.reason,
-        int(approved), refused_by, _details(intent), intent.cycle, order_id, status,
+        int(approved), refused_by, _details(intent), intent.cycle, order_id, submitted, broker_id, status,
     )  # fmt: skip
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.errors import MarketError, UsageError
-from bot.domain.ledger import Books
+from bot.domain.ledger import Books, Counters
 from bot.domain.orders import LIVE_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, session_on
 from bot.engine.ports import Decision, Memory, TickEnd, TickStart, Transition
 from bot.store import chain, kinds
 from bot.store.database import Database, Synchronous, moment_of, moment_text
-from bot.store.deciding import encode_verdicts, save_verdicts
+from bot.store.deciding import Judged, decode_judged, encode_judged, explode, save_planned
 from bot.store.owner import OwnerLedger
-from bot.store.remembering import read_books, read_memory
-from bot.store.rows import ORDER_SELECT, orders_of, text_of, to_json
-from bot.store.settling import Moment, follow_order, save_settlement
+from bot.store.remembering import read_books, read_counters, read_halt, read_marks, read_memory
+from bot.store.rows import ORDER_SELECT, order_row, orders_of, text_of, to_json
+from bot.store.settling import Before, Moment, follow_order, save_positions, save_settlement
 from bot.store.snapshots import Kept, SnapshotFiles
 
 MAY_SEND = frozenset({"planned", "sending", "unknown"})
@@ -39,7 +39,8 @@ class LedgerJournal(OwnerLedger):
         self._window_days = window_days
         self._start: TickStart | None = None
         self._tick_id = 0
-        self._memory: Memory | None = None
+        self._before: Before | None = None
+        self._decided: tuple[Moment, Decision] | None = None
         self._kept: Kept | None = None
 
     def close(self) -> None:
@@ -64,7 +65,7 @@ class LedgerJournal(OwnerLedger):
             if not stamped and self._claim is not None:
                 self._write_stamp(self._claim, ts)
             for (lost,) in connection.execute("SELECT id FROM ticks WHERE status = 'started'").fetchall():
-                self._seal(lost, ts, "died", "the process ended before the tick was sealed", kinds.DIED)
+                self._bury(lost, ts)
             tick_id = 1 if row is None else row[0] + 1
             connection.execute(
                 "INSERT INTO ticks (id, ts, slot, mode, status, broker, market, environment, config_hash, code_version)"
@@ -74,13 +75,15 @@ class LedgerJournal(OwnerLedger):
                     start.config_hash, start.code_version,
                 ),
             )  # fmt: skip
-        self._start, self._tick_id, self._memory, self._kept = start, tick_id, None, None
+        self._start, self._tick_id = start, tick_id
+        self._before = self._decided = self._kept = None
         return tick_id
 
     def memory(self, at: datetime, session_date: date) -> Memory:
         """Read the ledger's tail: everything open, and what lies within the activities window."""
-        self._memory = read_memory(self.database.connection, at, session_date, self._window_days)
-        return self._memory
+        memory = read_memory(self.database.connection, at, session_date, self._window_days)
+        self._before = Before(memory.books, memory.previous_marks, memory.halt.level)
+        return memory
 
     def books(self) -> Books:
         """Read the ledger's facts as of the newest tick, for commands between ticks."""
@@ -88,7 +91,7 @@ class LedgerJournal(OwnerLedger):
         if row is None:
             return Books()
         at = moment_of(row[0])
-        return read_books(self.database.connection, at, new_york_day(at))
+        return read_books(self.database.connection, at, read_counters(self.database.connection, new_york_day(at)))
 
     def keep_snapshot(self, tick_id: int, at: datetime, stored: bytes) -> str:
         """Store Snapshot bytes durably and give their SHA-256."""
@@ -103,36 +106,50 @@ class LedgerJournal(OwnerLedger):
         return found[0] if found else None
 
     def record_decision(self, tick_id: int, decision: Decision) -> None:
-        """Write settlement, verdicts, notes and planned orders in one durable transaction."""
+        """Write settlement, verdicts and planned orders in one durable transaction.
+
+        Everything is put into rows first, so that the ledger is locked for writing only as long as it takes to
+        write. The rows people read (intents, refusals, notes, positions) follow with the seal; the blob written
+        here holds all of them.
+        """
         start = self._start
         assert start is not None, "a decision belongs to a tick that began"
         assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
         assert not (decision.dry and decision.planned), "a dry tick plans no order"
         assert self._kept is None or self._kept.hash == decision.snapshot_hash, "decided on another Snapshot"
-        memory = self._memory or self.memory(start.at, decision.session_date)
+        before = self._before or self._read_before(start.at)
         claim = (start.broker, start.environment, decision.account.id)
         stamped = self._check_stamp(*claim)
-        blob = encode_verdicts(decision.verdicts)
         now = Moment(tick_id, start.at, moment_text(start.at), decision.session_date.isoformat())
-        approved = sum(1 for verdict in decision.verdicts if verdict.approved)
+        blob = encode_judged(decision.verdicts, decision.notes)
+        planned = [order_row(order, tick_id, now.day) for order in decision.planned]
+        facts = (
+            now.day, _session_open(decision.session_date, start.at), before.halt, str(decision.equity),
+            str(decision.account.cash), str(decision.account.buying_power), text_of(decision.benchmark_price),
+            str(decision.flow), decision.snapshot_hash, len(decision.verdicts),
+            sum(1 for verdict in decision.verdicts if verdict.approved), len(planned), tick_id,
+        )  # fmt: skip
         with self.database.writing() as connection:
             if not stamped:
                 self._write_stamp(claim, now.ts)
-            save_settlement(connection, now, memory, decision)
-            save_verdicts(connection, now, decision, blob)
+            save_settlement(connection, now, before, decision)
+            connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))
+            if planned:
+                save_planned(connection, now, planned)
             self._keep_row(now.ts)
             connection.execute(
                 "UPDATE ticks SET session_day = ?, session_open = ?, halt = ?, equity = ?, cash = ?,"
                 " buying_power = ?, benchmark_price = ?, flow = ?, snapshot_hash = ?, intents = ?,"
                 " approved = ?, planned = ? WHERE id = ?",
-                (
-                    now.day, _session_open(decision.session_date, start.at), memory.halt.level, str(decision.equity),
-                    str(decision.account.cash), str(decision.account.buying_power),
-                    text_of(decision.benchmark_price), str(decision.flow), decision.snapshot_hash,
-                    len(decision.verdicts), approved, len(decision.planned), tick_id,
-                ),
-            )  # fmt: skip
+                facts,
+            )
         self._kept = None
+        self._decided = now, decision
+
+    def _read_before(self, at: datetime) -> Before:
+        connection = self.database.connection
+        books = read_books(connection, at, Counters())
+        return Before(books, read_marks(connection), read_halt(connection).level)
 
     def move(self, tick_id: int, step: Transition) -> None:
         """Record one transition of an order, durably, before or after the request it stands for.
@@ -169,13 +186,20 @@ class LedgerJournal(OwnerLedger):
                     price, step.reason,
                 ),
             )  # fmt: skip
-            follow_order(connection, step.client_order_id, step.state, status, broker_id)
+            if self._decided is None:
+                follow_order(connection, step.client_order_id, step.state, status, broker_id)
 
     def seal(self, tick_id: int, end: TickEnd) -> str:
         """Close the tick's row, chain its hashes, and give the new head."""
         assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
         ts = moment_text(end.finished_at)
+        decided = self._decided
         with self.database.writing() as connection:
+            if decided is not None:
+                now, decision = decided
+                judged = Judged(verdicts=decision.verdicts, notes=decision.notes)
+                explode(connection, now, judged, dry=decision.dry)
+                save_positions(connection, now, decision)
             self._keep_row(moment_text(self._start.at) if self._start else ts)
             connection.execute(
                 "UPDATE ticks SET stages_json = ?, duration_ms = ?, errors_json = ? WHERE id = ?",
@@ -184,7 +208,22 @@ class LedgerJournal(OwnerLedger):
                     to_json(end.errors).decode(), tick_id,
                 ),
             )  # fmt: skip
-            return self._seal(tick_id, ts, end.status, end.note, kinds.TICK)
+            head = self._seal(tick_id, ts, end.status, end.note, kinds.TICK)
+        self._kept = self._decided = None
+        return head
+
+    def _bury(self, tick_id: int, ts: str) -> None:
+        """Seal a tick that ended without a seal, from what it had written."""
+        connection = self.database.connection
+        row = connection.execute(
+            "SELECT t.ts, t.session_day, t.mode, c.blob FROM ticks t JOIN tick_checks c ON c.tick_id = t.id"
+            " WHERE t.id = ?",
+            (tick_id,),
+        ).fetchone()
+        if row is not None:
+            then, day, mode, blob = row
+            explode(connection, Moment(tick_id, moment_of(then), then, day), decode_judged(blob), dry=mode == "dry")
+        self._seal(tick_id, ts, "died", "the process ended before the tick was sealed", kinds.DIED)
 
     def _keep_row(self, ts: str) -> None:
         """Write where the Snapshot lies, unless a decision did."""

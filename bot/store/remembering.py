@@ -20,12 +20,13 @@ from bot.store.database import moment_of, moment_text
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, ROLLS, number_of, orders_of
 
 _STATE = (
-    "SELECT cash, fees_accrued, equity_previous, nav, nav_peak, positions_json, settled_at"
+    "SELECT cash, fees_accrued, equity_previous, nav, nav_peak, positions_json, settled_at, equity_last, flow_session,"
+    " session_day"
     " FROM ledger_state WHERE one = 1"
 )
 _POSITIONS = msgspec.json.Decoder(tuple[tuple[str, Decimal], ...])
 _MARKS = msgspec.json.Decoder(tuple[tuple[str, Decimal, datetime], ...])
-_EMPTY_STATE = (None, "0", None, "1", "1", "[]", None)
+_EMPTY_STATE = (None, "0", None, "1", "1", "[]", None, None, "0", None)
 
 _WORDS = (
     "SELECT i.contract, i.word, i.at, i.author, h.opened_at FROM"
@@ -35,8 +36,8 @@ _WORDS = (
 )
 
 
-def read_books(connection: sqlite3.Connection, at: datetime, session_date: date) -> Books:
-    """Read the ledger's facts: everything open, and what this session day has used."""
+def read_books(connection: sqlite3.Connection, at: datetime, counters: Counters) -> Books:
+    """Read the ledger's facts: everything open, beside what the session day has used."""
     state = connection.execute(_STATE).fetchone() or _EMPTY_STATE
     lots, legs = LOTS.read_open(connection), LEGS.read_open(connection)
     return Books(
@@ -46,7 +47,7 @@ def read_books(connection: sqlite3.Connection, at: datetime, session_date: date)
         rolls=ROLLS.read_open(connection),
         instructions=_instructions(connection) if lots or legs else (),
         pauses=_pauses(connection, at),
-        counters=_counters(connection, session_date),
+        counters=counters,
         drift=read_drift(connection),
         cash=number_of(state[0]),
         fees_accrued=Decimal(state[1]),
@@ -55,6 +56,9 @@ def read_books(connection: sqlite3.Connection, at: datetime, session_date: date)
         nav_peak=Decimal(state[4]),
         last_positions=_POSITIONS.decode(state[5]),
         settled_at=moment_of(state[6]) if state[6] else None,
+        equity_last=number_of(state[7]),
+        flow_session=Decimal(state[8]),
+        session_day=date.fromisoformat(state[9]) if state[9] else None,
     )
 
 
@@ -65,11 +69,11 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
     longer ago, so that nothing booked while the desk was off is missed.
     """
     run = connection.execute
-    books = read_books(connection, at, session_date)
+    books = read_books(connection, at, read_counters(connection, session_date))
     last_day = session_date if books.settled_at is None else min(session_date, new_york_day(books.settled_at))
     since = last_day - timedelta(days=window_days)
     orders_since = datetime.combine(since, time(0), UTC)
-    tail = run("SELECT marks_json, last_slot FROM ledger_state WHERE one = 1").fetchone() or ("[]", None)
+    slot = run("SELECT last_slot FROM ledger_state WHERE one = 1").fetchone()
     return Memory(
         books=books,
         halt=read_halt(connection),
@@ -78,9 +82,15 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
         seen=frozenset(run("SELECT id, type, symbol FROM activities WHERE day >= ?", (since.isoformat(),))),
         activities_since=since,
         orders_since=orders_since,
-        previous_marks=_MARKS.decode(tail[0]),
-        last_slot=moment_of(tail[1]) if tail[1] else None,
+        previous_marks=read_marks(connection),
+        last_slot=moment_of(slot[0]) if slot else None,
     )
+
+
+def read_marks(connection: sqlite3.Connection) -> tuple[tuple[str, Decimal, datetime], ...]:
+    """Read the last good own marks."""
+    row = connection.execute("SELECT marks_json FROM ledger_state WHERE one = 1").fetchone()
+    return _MARKS.decode(row[0]) if row else ()
 
 
 def read_halt(connection: sqlite3.Connection) -> Halt:
@@ -115,9 +125,11 @@ def _pauses(connection: sqlite3.Connection, at: datetime) -> tuple[Pause, ...]:
     return tuple(Pause(symbol=symbol, until=moment_of(until), reason=reason) for symbol, until, reason in rows)
 
 
-def _counters(connection: sqlite3.Connection, session_date: date) -> Counters:
-    rows = connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)).fetchall()
-    return count_orders(orders_of(rows)) if rows else Counters()
+def read_counters(connection: sqlite3.Connection, session_date: date) -> Counters:
+    """Count what a session day has used of its pacing."""
+    return count_orders(
+        orders_of(connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)))
+    )
 
 
 def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -20,7 +20,6 @@ from bot.store.database import moment_text
 F = TypeVar("F", bound=Fact)
 
 to_json = msgspec.json.Encoder(order="deterministic").encode
-_LEGS = msgspec.json.Decoder(tuple[OrderLeg, ...])
 
 
 def text_of(value: Decimal | None) -> str | None:
@@ -59,17 +58,18 @@ class FactTable(Generic[F]):
             f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in kept)}"
         )
         self._end = end
-        self._many = list[fact]  # type: ignore[valid-type]
+        self._of: Callable[[tuple[Any, ...]], F] = lru_cache(maxsize=512)(self._convert)
+
+    def _convert(self, row: tuple[Any, ...]) -> F:
+        return msgspec.convert(dict(zip(self.fields, row, strict=True)), self.fact)
 
     def of(self, rows: Iterable[tuple[Any, ...]]) -> tuple[F, ...]:
-        """Turn rows of `select` into facts."""
-        found: list[F] = msgspec.convert([dict(zip(self.fields, row, strict=True)) for row in rows], self._many)
-        return tuple(found)
+        """Turn rows of `select` into facts; an equal row gives the same fact, for facts never change."""
+        return tuple([self._of(row) for row in rows])
 
     def read_open(self, connection: sqlite3.Connection) -> tuple[F, ...]:
         """Read everything that is open, in the order it came."""
-        rows = connection.execute(self._open).fetchall()
-        return self.of(rows) if rows else ()
+        return self.of(connection.execute(self._open).fetchall())
 
     def write(
         self, connection: sqlite3.Connection, facts: Iterable[F], tick_id: int | None, ended_at: str | None = None
@@ -97,13 +97,6 @@ _ORDER_COLUMNS = (*ORDER_FIELDS, "tick_id", "session_day", "ended_at")
 ORDER_INSERT = (
     f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join(':' + name for name in _ORDER_COLUMNS)})"
 )
-_ORDERS = list[OwnOrder]
-
-
-@lru_cache(maxsize=1024)
-def _legs_of(text: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = msgspec.json.decode(text)
-    return found
 
 
 def legs_text(legs: tuple[OrderLeg, ...]) -> str:
@@ -111,19 +104,17 @@ def legs_text(legs: tuple[OrderLeg, ...]) -> str:
     return to_json(legs).decode()
 
 
-def legs_of(text: str) -> tuple[OrderLeg, ...]:
-    """Read an order's legs back."""
-    return _LEGS.decode(text)
+@lru_cache(maxsize=1024)
+def order_of(row: tuple[Any, ...]) -> OwnOrder:
+    """Turn a row of ORDER_SELECT into an order; an equal row gives the same order, for facts never change."""
+    fact = dict(zip(ORDER_FIELDS, row, strict=True))
+    fact["legs"] = msgspec.json.decode(fact["legs"])
+    return msgspec.convert(fact, OwnOrder)
 
 
 def orders_of(rows: Iterable[tuple[Any, ...]]) -> tuple[OwnOrder, ...]:
     """Turn rows of ORDER_SELECT into orders."""
-    facts = []
-    for row in rows:
-        fact = dict(zip(ORDER_FIELDS, row, strict=True))
-        fact["legs"] = _legs_of(fact["legs"])
-        facts.append(fact)
-    return tuple(msgspec.convert(facts, _ORDERS)) if facts else ()
+    return tuple([order_of(row) for row in rows])
 
 
 def order_row(order: OwnOrder, tick_id: int, session_day: str) -> dict[str, Any]:

@@ -14,9 +14,21 @@ from bot.domain.ledger import Books, Drift
 from bot.domain.money import ONE, SHARES_PER_CONTRACT, ZERO
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
-from bot.engine.ports import Decision, LegEnd, LotEnd, Memory, Settlement
+from bot.engine.ports import Decision, LegEnd, LotEnd, Settlement
 from bot.store.database import moment_text
 from bot.store.rows import CYCLES, LEGS, LOTS, ROLLS, F, FactTable, optional_moment, text_of, to_json
+
+SIX_PLACES = Decimal("0.000001")
+Marks = tuple[tuple[str, Decimal, datetime], ...]
+"""Own marks as (symbol, price, moment of the quote)."""
+
+
+class Before(NamedTuple):
+    """What the ledger held when the tick began: books, marks and the halt level."""
+
+    books: Books
+    marks: Marks
+    halt: str
 
 
 class Moment(NamedTuple):
@@ -28,10 +40,10 @@ class Moment(NamedTuple):
     day: str
 
 
-def save_settlement(connection: sqlite3.Connection, now: Moment, memory: Memory, decision: Decision) -> None:
+def save_settlement(connection: sqlite3.Connection, now: Moment, before: Before, decision: Decision) -> None:
     """Write everything a settlement changed, inside the caller's transaction."""
     settlement = decision.settlement
-    _save_books(connection, now, memory.books, settlement)
+    _save_books(connection, now, before.books, settlement)
     if settlement.orders:
         _save_orders(connection, now, settlement.orders)
     if settlement.activities:
@@ -47,9 +59,8 @@ def save_settlement(connection: sqlite3.Connection, now: Moment, memory: Memory,
                 for fill in settlement.fills
             ],
         )  # fmt: skip
-    _save_drift(connection, now, memory.books.drift, settlement.books.drift or settlement.drift)
-    _save_state(connection, now, memory, decision)
-    _save_positions(connection, now, decision)
+    _save_drift(connection, now, before.books.drift, settlement.books.drift or settlement.drift)
+    _save_state(connection, now, before.marks, decision)
     _save_equity(connection, now, decision)
 
 
@@ -184,16 +195,20 @@ def _save_orders(connection: sqlite3.Connection, now: Moment, orders: Iterable[O
         follow_order(connection, order.client_order_id, order.state, order.status, order.broker_order_id)
 
 
+def outcome(state: str, status: str) -> tuple[int, str | None]:
+    """Give what an order's state means for its intent: submitted, and `error` or the broker's word."""
+    submitted = int(state not in ("planned", "not_sent"))
+    return submitted, status or ("error" if state in ("unknown", "refused", "not_sent") else None)
+
+
 def follow_order(
     connection: sqlite3.Connection, client_order_id: str, state: str, status: str, broker_order_id: str
 ) -> None:
-    """Bring the intents behind an order to its state: `error`, or the broker's word."""
-    submitted = int(state not in ("planned", "not_sent"))
-    word = status or ("error" if state in ("unknown", "refused", "not_sent") else None)
+    """Bring the intents behind an order to its state."""
     connection.execute(
         "UPDATE order_intents SET submitted = ?, status = ?, alpaca_order_id = COALESCE(?, alpaca_order_id)"
         " WHERE client_order_id = ?",
-        (submitted, word, broker_order_id or None, client_order_id),
+        (*outcome(state, status), broker_order_id or None, client_order_id),
     )
 
 
@@ -245,40 +260,38 @@ def _save_drift(
             )
 
 
-def _save_state(connection: sqlite3.Connection, now: Moment, memory: Memory, decision: Decision) -> None:
+def _save_state(connection: sqlite3.Connection, now: Moment, marks: Marks, decision: Decision) -> None:
     books = decision.settlement.books
     connection.execute(
-        "INSERT INTO ledger_state (one, cash, fees_accrued, equity_previous, nav, nav_peak, settled_at, last_slot,"
-        " positions_json, marks_json) VALUES (1, ?, ?, ?, ?, ?, ?, (SELECT slot FROM ticks WHERE id = ?), ?, ?)"
-        " ON CONFLICT (one) DO UPDATE SET cash = excluded.cash, fees_accrued = excluded.fees_accrued,"
-        " equity_previous = excluded.equity_previous, nav = excluded.nav, nav_peak = excluded.nav_peak,"
-        " settled_at = excluded.settled_at, last_slot = excluded.last_slot, positions_json = excluded.positions_json,"
-        " marks_json = excluded.marks_json",
+        "INSERT OR REPLACE INTO ledger_state (one, cash, fees_accrued, equity_previous, equity_last, flow_session,"
+        " session_day, nav, nav_peak, settled_at, last_slot, positions_json, marks_json)"
+        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT slot FROM ticks WHERE id = ?), ?, ?)",
         (
-            text_of(books.cash), str(books.fees_accrued), text_of(books.equity_previous), str(books.nav),
-            str(books.nav_peak), optional_moment(books.settled_at), now.tick_id,
-            to_json(books.last_positions).decode(), to_json(good_marks(now.at, memory, decision)).decode(),
+            text_of(books.cash), str(books.fees_accrued), text_of(books.equity_previous), text_of(books.equity_last),
+            str(books.flow_session), None if books.session_day is None else books.session_day.isoformat(),
+            str(books.nav), str(books.nav_peak), optional_moment(books.settled_at), now.tick_id,
+            to_json(books.last_positions).decode(), to_json(good_marks(now.at, marks, decision.marks)).decode(),
         ),
     )  # fmt: skip
 
 
-def good_marks(at: datetime, memory: Memory, decision: Decision) -> list[tuple[str, Decimal, datetime]]:
+def good_marks(at: datetime, before: Marks, marks: tuple[tuple[str, Decimal, str], ...]) -> Marks:
     """Give the marks the next tick may fall back on: those that were quoted, at the moment of their quote.
 
     A mark that was itself carried over keeps its first moment, or it would never grow old (wheel 2.12). Marks
     made up by a model, the far side or the entry price are not kept: the next tick makes them anew.
     """
-    moments = {symbol: then for symbol, _, then in memory.previous_marks}
+    moments = {symbol: then for symbol, _, then in before}
     kept = []
-    for symbol, price, source in decision.marks:
+    for symbol, price, source in marks:
         if source in ("mid", "last"):
             kept.append((symbol, price, at))
         elif source == "previous" and symbol in moments:
             kept.append((symbol, price, moments[symbol]))
-    return kept
+    return tuple(kept)
 
 
-def _save_positions(connection: sqlite3.Connection, now: Moment, decision: Decision) -> None:
+def save_positions(connection: sqlite3.Connection, now: Moment, decision: Decision) -> None:
     """Replace the positions; the first tick of a day keeps the last ones of the day before."""
     last = connection.execute(
         "SELECT t.session_day FROM positions p JOIN ticks t ON t.id = p.tick_id LIMIT 1"
@@ -311,10 +324,9 @@ def _save_positions(connection: sqlite3.Connection, now: Moment, decision: Decis
 
 def _save_equity(connection: sqlite3.Connection, now: Moment, decision: Decision) -> None:
     books = decision.settlement.books
-    row = connection.execute("SELECT flow FROM equity_daily WHERE day = ?", (now.day,)).fetchone()
-    flow = decision.flow + (Decimal(row[0]) if row else ZERO)
+    flow = books.flow_session
     pnl = None if books.equity_previous is None else decision.equity - books.equity_previous - flow
-    drawdown = ONE - books.nav / books.nav_peak if books.nav_peak else ZERO
+    drawdown = (ONE - books.nav / books.nav_peak).quantize(SIX_PLACES).normalize() if books.nav_peak else ZERO
     connection.execute(
         "INSERT INTO equity_daily (day, tick_id, equity, equity_sort, cash, equity_previous, flow, pnl, nav, nav_peak,"
         " drawdown_fraction, benchmark_price) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -22,6 +22,7 @@ EXPIRY = date(2026, 12, 18)
 PUT, LOW_PUT, CALL = put("XLF", EXPIRY, "40"), put("XLF", EXPIRY, "35"), call("XLF", EXPIRY, "42")
 EVER = date(2020, 1, 2)
 MINUTE = timedelta(minutes=1)
+Wish = tuple[int, str, str, int, str, int, str]
 
 
 def a_hand(path: Path | str = ":memory:", at: datetime = OPEN) -> Hand:
@@ -318,18 +319,23 @@ def test_ids_are_the_same_in_every_run() -> None:
     assert "FILL" in texts[0]
 
 
-# One wish: minutes to wait, and an order (symbol, intent, quantity, kind, price in steps of five cents).
-wishes = st.lists(
-    st.tuples(
+# One wish: minutes to wait, and an order (symbol, intent, quantity, kind, price in steps of five cents, how long).
+def some_wishes(symbols: list[str], intents: list[str], quantities: list[int]) -> st.SearchStrategy[Wish]:
+    return st.tuples(
         st.integers(1, 900),
-        st.sampled_from(["XLF", PUT, LOW_PUT, CALL]),
-        st.sampled_from(["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]),
-        st.sampled_from([1, 2, 50, 100, 200]),
-        st.sampled_from(["market", "limit", "stop", "trailing_stop"]),
+        st.sampled_from(symbols),
+        st.sampled_from(intents),
+        st.sampled_from(quantities),
+        st.sampled_from(["limit", "market", "stop", "trailing_stop"]),
         st.integers(-6, 6),
         st.sampled_from(["day", "gtc"]),
-    ),
-    min_size=1,
+    )
+
+
+wishes = st.lists(
+    some_wishes(["XLF"], ["buy_to_open", "sell_to_close"], [50, 100, 200])
+    | some_wishes([PUT, LOW_PUT, CALL], ["sell_to_open", "buy_to_close", "buy_to_open", "sell_to_close"], [1, 2]),
+    min_size=6,
     max_size=25,
 )
 
@@ -352,7 +358,7 @@ def a_moving_tape() -> TapeMarket:
 MOVING = a_moving_tape()
 
 
-def live(hand: Hand, plan: list[tuple[int, str, str, int, str, int, str]], steps: int) -> None:
+def live(hand: Hand, plan: list[Wish], steps: int) -> None:
     hand.broker.read_account()
     for wait, symbol, intent, qty, kind, offset, tif in plan:
         target = hand.at + timedelta(minutes=wait)
@@ -375,9 +381,7 @@ def live(hand: Hand, plan: list[tuple[int, str, str, int, str, int, str]], steps
 
 
 @given(wishes, st.sampled_from([1, 2, 4]))
-def test_no_order_of_events_breaks_the_account(
-    plan: list[tuple[int, str, str, int, str, int, str]], multiplier: int
-) -> None:
+def test_no_order_of_events_breaks_the_account(plan: list[Wish], multiplier: int) -> None:
     """Cash is the sum of its history, positions are the sum of theirs, nothing is short without cover."""
     hand = Hand(MOVING, multiplier=multiplier)
     live(hand, plan, 1)
@@ -397,7 +401,7 @@ def test_no_order_of_events_breaks_the_account(
 
 @given(wishes)
 def test_many_small_steps_and_one_large_one_give_the_same_account(
-    plan: list[tuple[int, str, str, int, str, int, str]],
+    plan: list[Wish],
 ) -> None:
     seen = []
     for steps in (1, 3):

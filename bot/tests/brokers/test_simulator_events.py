@@ -166,9 +166,10 @@ def test_working_orders_on_a_series_end_with_it() -> None:
 
 
 def before_dividend(strike: str, mid: str, amount: str = "0.25") -> Hand:
-    """Hold ten covered calls that expire in a month, with a dividend going ex on Friday."""
+    """Hold ten covered calls that expire in a month and work to buy them back; Friday a dividend goes ex."""
     symbol = call("XLF", date(2026, 12, 18), strike)
     hand = holding(symbol, -10, shares=1_000, equity=D(100_000))
+    hand.send(symbol, "buy_to_close", "10", limit_price="0.01", time_in_force="gtc", id="back")
     hand.market.events.append(Dividend(symbol="XLF", ex_date=FRIDAY, amount=D(amount)))
     thursday = datetime(2026, 11, 19, 21, 0, tzinfo=UTC)
     hand.market.put("XLF", thursday - MINUTE, "41.99", "42.01", "42.00")
@@ -182,6 +183,7 @@ def test_calls_are_assigned_on_the_night_before_the_dividend() -> None:
     assigned = [line for line in hand.broker.read_activities(EVER) if line.kind == "OPASN"]
     assert len(assigned) == 1
     assert 4 <= assigned[0].qty <= 10
+    assert hand.order("back").status == "canceled", "it would buy more than is still short"
     left = 1_000 - assigned[0].qty * 100
     assert hand.held().get("XLF", D(0)) == left
     hand.at = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -191,6 +193,7 @@ def test_calls_are_assigned_on_the_night_before_the_dividend() -> None:
 
 def test_calls_with_time_value_left_keep_their_shares_for_the_dividend() -> None:
     hand = before_dividend("40", "2.40")
+    assert hand.order("back").status == "new"
     hand.at = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
     (paid,) = [line for line in hand.broker.read_activities(EVER) if line.kind == "DIV"]
     assert (paid.symbol, paid.net_amount, paid.price) == ("XLF", D("250.00"), D("0.25"))

@@ -227,3 +227,44 @@ def test_a_claim_beyond_its_predecessor_makes_the_larger_of_both(new: int, old: 
 def test_an_old_order_of_another_day_still_counts_while_it_lives() -> None:
     old = an_order(PUT, planned_at=NOON - timedelta(days=3), state="sending")
     assert standing_of(a_snapshot(own_orders=(old,))).collateral == 3700
+
+
+def test_contracts_short_and_reserved_are_counted_for_the_caps() -> None:
+    snapshot = a_snapshot(
+        positions=(held(PUT, "-2"), held(put("XLF", EXPIRY, "30"), "1"), held(call("XLF", EXPIRY, "50"), "1")),
+        own_orders=(an_order(put("XLF", EXPIRY, "36"), qty="3"),),
+        books=Books(rolls=(a_roll(),)),
+    )
+    line = standing_of(snapshot).on("XLF")
+    assert (line.puts, line.calls, len(line.series)) == (D(7), D(0), 3)
+
+
+def test_only_live_opening_orders_of_a_roll_take_over_its_reserve() -> None:
+    rolls = Books(rolls=(a_roll(),))
+    closed = an_order(PUT, "buy_to_close", "2", purpose="roll_close", roll="r1")
+    dead = an_order(PUT, qty="2", purpose="roll_open", roll="r1", state="done")
+    assert standing_of(a_snapshot(own_orders=(closed, dead), books=rolls)).reserves["r1"].contracts == 2
+
+
+def test_a_sale_of_shares_beside_options_claims_its_shares() -> None:
+    both = an_intent("XLF", legs=(leg("XLF", "sell_to_close", 100), leg(CALL, "buy_to_close")))
+    claim = claim_of(both, D(1), None)
+    assert (claim.shares, claim.closes(CALL)) == (D(100), D(1))
+    assert claim_of(an_intent("XLF", legs=()), D(1), None) == Claim("XLF")
+
+
+def test_an_iron_condor_claims_its_wider_side_and_two_short_contracts() -> None:
+    legs = (
+        leg(PUT, "sell_to_open"), leg(put("XLF", EXPIRY, "34"), "buy_to_open"),
+        leg(CALL, "sell_to_open"), leg(call("XLF", EXPIRY, "44"), "buy_to_open"),
+    )  # fmt: skip
+    claim = claim_of(an_intent(PUT, legs=legs, limit_price=D("-0.90")), D(1), None)
+    assert (claim.collateral, claim.puts, claim.calls, claim.series) == (D(300), D(2), D(0), (PUT,))
+    strangle = an_intent(PUT, legs=(leg(PUT, "sell_to_open"), leg(CALL, "sell_to_open")), limit_price=D("-1"))
+    naked = claim_of(strangle, D(1), None)
+    assert (naked.collateral, naked.puts, naked.calls) == (D(3700), D(1), D(1))
+
+
+def test_a_purchase_at_the_market_is_priced_at_the_share() -> None:
+    at_market = an_intent("XLF", "buy_to_open", "10", order_type="market", limit_price=None)
+    assert claim_of(at_market, D(10), D(41)).cash == 410

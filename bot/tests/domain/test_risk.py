@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from bot.domain.claims import Claim
+from bot.domain.holdings import BrokerOrder
 from bot.domain.ledger import Books
 from bot.domain.orders import OrderIntent, leg
 from bot.domain.risk import closable, is_protective, loss_max, reduces_risk, stress_loss, stress_of_order
 from bot.domain.snapshot import Mark
-from bot.tests.builders import a_lot, a_quote, a_snapshot, an_intent, an_order, call, held, put
+from bot.tests.builders import NOON, a_lot, a_quote, a_snapshot, an_intent, an_order, call, held, put
 
 D = Decimal
 EXPIRY = date(2026, 12, 18)
@@ -182,3 +183,23 @@ def test_only_a_stop_that_closes_protects() -> None:
     assert is_protective(STOP)
     assert not is_protective(CLOSING)
     assert not is_protective(OPENING)
+
+
+def test_foreign_orders_and_only_live_ones_count_in_stress() -> None:
+    facts: dict[str, Any] = {
+        "broker_order_id": "b9", "client_order_id": "by-hand", "legs": (leg(PUT, SELL),), "qty": D(2),
+        "filled_qty": D(1), "order_type": "limit", "limit_price": D("0.60"), "time_in_force": "day",
+        "submitted_at": NOON, "updated_at": NOON,
+    }  # fmt: skip
+    orders = (BrokerOrder(**facts, status="new"), BrokerOrder(**facts | {"qty": D(9)}, status="canceled"))
+    snapshot = a_snapshot(
+        quotes=(a_quote("XLF"),), foreign_orders=orders, own_orders=(an_order(PUT, state="done"), CLOSING)
+    )
+    assert stress_loss(snapshot) == D(540)
+    assert stress_loss(a_snapshot(foreign_orders=orders)) is None
+
+
+def test_an_order_that_has_ended_is_nobodys_predecessor() -> None:
+    done = an_order(PUT_LOW, client_order_id="w1", state="done")
+    assert not reduces_risk(a_cancel("w1"), a_snapshot(own_orders=(done,)))
+    assert not reduces_risk(a_cancel("w2"), a_snapshot(own_orders=(OPENING,)))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bot.domain.holdings import Activity, BrokerOrder, Clock, Position
 from bot.domain.instruments import is_option, parse_option
 from bot.domain.ledger import Books, Halt
-from bot.domain.money import cents_up
+from bot.domain.money import ZERO, cents_up
 from bot.domain.orders import OwnOrder, leg
 from bot.domain.sessions import slot_of
 from bot.engine.ports import Memory, Reads, Settlement
@@ -74,11 +74,9 @@ class BrokerLedger:
 
     # What happens
 
-    def line(self, kind: Any, symbol: str = "", qty: D = D(0), net: D = D(0), **given: Any) -> Activity:
+    def line(self, kind: Any, symbol: str = "", qty: D = ZERO, net: D = ZERO, **given: Any) -> Activity:
         number = len(self.lines)
-        line = Activity(
-            id=f"line-{number:05d}", kind=kind, symbol=symbol, at=self.at, qty=qty, net_amount=net, **given
-        )
+        line = Activity(id=f"line-{number:05d}", kind=kind, symbol=symbol, at=self.at, qty=qty, net_amount=net, **given)
         self.lines.append(line)
         self.cash += net
         if symbol and qty:

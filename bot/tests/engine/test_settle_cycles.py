@@ -248,6 +248,20 @@ def test_a_roll_bought_back_in_part_is_still_closing_until_its_order_ends() -> N
     assert (roll.stage, roll.qty, roll.budget) == ("opening", D(1), D("150.11"))
 
 
+def test_a_roll_whose_last_piece_is_counted_and_not_listed_is_still_closing() -> None:
+    world, desk = BrokerLedger(), Desk()
+    world.trade(PUT, "sell_to_open", 2, "1.00")
+    world.tick(desk)
+    world.wait(days=1)
+    world.trade(PUT, "buy_to_close", 2, "1.50", "1.52", purpose="roll_close", roll="roll-1", roll_ticks_max=3)
+    desk.orders.update(world.own)
+    reads = world.reads()
+    late = desk.settle(replace(reads, activities=reads.activities[:-1]), world.at)
+    assert [(roll.stage, roll.qty) for roll in late.books.rolls] == [("closing", D(2))]
+    (roll,) = world.tick(desk).books.rolls
+    assert (roll.stage, roll.qty, roll.budget) == ("opening", D(2), D("302.21"))
+
+
 def test_a_roll_is_tried_for_its_ticks_and_then_abandoned_by_name() -> None:
     world, desk = a_roll_begun()
     world.tick(desk)

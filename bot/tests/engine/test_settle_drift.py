@@ -171,7 +171,10 @@ def test_a_put_that_left_the_positions_after_its_expiry_is_pending() -> None:
     world.trade(put("GLD", date(2026, 3, 6), "50"), "sell_to_open", 1, "1.00")
     world.at = world.at.replace(month=2, day=6, hour=21, minute=30)
     result = desk.settle(with_positions(world.reads(), **{PUT: "0"}), world.at)
-    assert kinds(result.drift) == {}, "the order of the other put is not ours to know yet"
+    assert kinds(result.drift) == {PUT: "pending"}
+    assert {held.position.symbol: held.owner for held in result.held} == {
+        put("GLD", date(2026, 3, 6), "50"): "foreign"
+    }, "a fill of an order nobody told us of is not ours"
 
 
 def test_the_last_option_that_expires_empties_the_account_without_alarm() -> None:
@@ -184,10 +187,6 @@ def test_the_last_option_that_expires_empties_the_account_without_alarm() -> Non
 
 
 def test_a_fill_that_is_counted_and_not_listed_is_pending() -> None:
-    world, desk = a_wheel()
-    world.trade(PUT, "buy_to_close", 1, "0.40", purpose="take_profit")
-    reads = world.reads()
-    result = world.tick(desk) if not reads.activities else None
     world, desk = a_wheel()
     name = world.trade(put("GLD", date(2026, 3, 6), "50"), "sell_to_open", 1, "1.00")
     desk.orders[name] = world.own[name]

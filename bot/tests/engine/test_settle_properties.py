@@ -20,7 +20,9 @@ from bot.tests.engine.settle_world import BrokerLedger, Desk
 D = Decimal
 NAMES = ("XLF", "GLD")
 MILL = D("0.001")
-moves = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1), st.integers(1, 3), st.integers(5, 200)), min_size=6, max_size=24)
+moves = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 1), st.integers(1, 3), st.integers(5, 200)), min_size=6, max_size=24
+)
 
 
 def move(world: BrokerLedger, kind: int, name: int, qty: int, cents: int) -> None:
@@ -102,9 +104,12 @@ def test_the_books_sum_to_the_brokers_cash_to_the_cent_and_nothing_drifts(steps:
         result = world.tick(desk)
         assert result.drift == ()
         assert result.books.cash == world.cash
-        ours = {lot.symbol: D(0) for lot in result.books.lots}
-        for thing in (*result.books.lots, *result.books.legs):
-            ours[thing.symbol] = ours.get(thing.symbol, D(0)) + thing.qty
+        ours: dict[str, Decimal] = {}
+        sizes = [(lot.symbol, lot.qty) for lot in result.books.lots] + [
+            (leg.symbol, leg.qty) for leg in result.books.legs
+        ]
+        for symbol, qty in sizes:
+            ours[symbol] = ours.get(symbol, D(0)) + qty
         assert ours == world.positions
     assert cycle_cash(desk) == world.cash - 100_000
 
@@ -124,8 +129,8 @@ def test_tax_book_and_income_book_are_equal_over_flat_to_flat_cycles(steps: list
     for cycle in [cycle for result in desk.results for cycle in result.cycles_closed]:
         legs = [end for result in desk.results for end in result.leg_ends if end.leg.cycle == cycle.id]
         lots = [end for result in desk.results for end in result.lot_ends if end.lot.cycle == cycle.id]
-        income = sum((end.income for end in (*legs, *lots)), D(0))
-        taxed = sum((end.tax_income for end in (*legs, *lots)), D(0))
+        income = sum((end.income for end in legs), D(0)) + sum((end.income for end in lots), D(0))
+        taxed = sum((end.tax_income for end in legs), D(0)) + sum((end.tax_income for end in lots), D(0))
         early = sum((end.leg.fees * end.qty / abs(end.leg.qty) for end in legs), D(0))
         pnl = cycle.option_cash + cycle.share_cash + cycle.dividends - cycle.fees
         assert abs(income - taxed) < MILL

@@ -1,0 +1,307 @@
+"""From the ledger's answers to the facts of a report: every question the owner's eyes ask is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from sqlite3 import Error
+
+from msgspec.structs import replace
+
+from bot.domain.errors import StoreError
+from bot.domain.ledger import Books, Counters, Halt
+from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
+from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_between, sessions_from
+from bot.domain.snapshot import Snapshot
+from bot.domain.wheelmath import cycle_return_annualised
+from bot.report.day import (
+    ClosedLine,
+    DayReport,
+    Happening,
+    colour_of,
+    day_result,
+    fill_line,
+    health_of,
+    income_lines,
+    premium_taken,
+    returns_to,
+)
+from bot.report.holdings import held_in, option_lines, share_lines
+from bot.report.quiet import (
+    GateLine,
+    Quiet,
+    gate_line,
+    missed_slots,
+    passed_lines,
+    quiet_facts,
+    slots_of,
+    tally_notes,
+    tally_refusals,
+)
+from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, next_slot, working_line
+from bot.report.why import IntentReport, OrderStory, SymbolReport, WishStory, note_line, order_story, phase_of
+from bot.report.words import six
+from bot.store.database import moment_of, store_error
+from bot.store.queries import IntentRow, Ledger, TickRow
+from bot.store.remembering import read_books
+from bot.wiring import House, environment_of
+
+STATUS_SESSIONS = 5
+WHY_SESSIONS = 20
+TICKS_LOOKED_AT = 400
+
+
+def newest_decided(ledger: Ledger) -> TickRow | None:
+    """Give the newest tick that got as far as a Snapshot and a decision."""
+    return next((row for row in ledger.ticks(limit=TICKS_LOOKED_AT) if row.equity is not None), None)
+
+
+def snapshot_of(ledger: Ledger, row: TickRow | None) -> Snapshot | None:
+    """Read a tick's Snapshot; None where it is gone or unreadable, which no report fails for."""
+    if row is None or row.snapshot_hash is None:
+        return None
+    try:
+        return ledger.snapshot(row.snapshot_hash)
+    except StoreError:
+        return None
+
+
+def books_now(ledger: Ledger, now: datetime) -> Books:
+    """Read what the books say at this moment, the owner's newest words included."""
+    try:
+        return read_books(ledger.connection, now, Counters())
+    except Error as error:
+        raise store_error(ledger.path, error) from error
+
+
+def whose_money(house: House, row: TickRow | None) -> tuple[str, str, bool]:
+    """Give the environment, how a page names its money, and whether it is simulated."""
+    environment = environment_of(house.settings) if row is None else row.environment
+    simulated = environment == "simulated"
+    return environment, kind_of_money(simulated, environment), simulated
+
+
+def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
+    """Gather how it stands."""
+    newest, decided = ledger.latest_tick(), newest_decided(ledger)
+    environment, kind, simulated = whose_money(house, newest)
+    books, halt, orders = books_now(ledger, now), ledger.halt(), ledger.open_orders()
+    snapshot, held = snapshot_of(ledger, decided), ledger.positions()
+    days = ledger.equity_days(limit=2)
+    profit, fraction = day_result(days, days[-1].day) if days else (None, None)
+    quotes = {} if snapshot is None else snapshot.quote_of
+    settings = house.settings
+    return StatusReport(
+        home=str(house.home), desk=house.desk.name, kind=kind, simulated=simulated, mode=settings.mode,
+        broker=settings.broker, environment=environment, market=settings.market_text, now=now, halt=halt,
+        tick=None if newest is None else TickLine(
+            id=newest.id, at=newest.at, mode=newest.mode, status=newest.status, note=newest.note, errors=newest.errors
+        ),
+        next_slot=next_slot(now),
+        sessions_without_tick=0 if newest is None else _sessions_without(newest.at, now),
+        equity=None if decided is None else decided.equity, cash=None if decided is None else decided.cash,
+        buying_power=None if decided is None else decided.buying_power,
+        day_profit=profit, day_fraction=fraction, drawdown_fraction=days[-1].drawdown_fraction if days else None,
+        valued_at=None if decided is None else decided.at,
+        shares=share_lines(held, books.lots),
+        options=option_lines(held, books.legs, quotes, new_york_day(now), books.instructions),
+        orders=tuple(working_line(order) for order in orders),
+        cycles=tuple(cycle_line(cycle) for cycle in books.cycles), rolls=books.rolls, drift=ledger.drift(),
+        pauses=books.pauses, instructions=books.instructions,
+        quiet=None if newest is None else quiet_of(ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books),
+        warnings=settings.warnings,
+    )  # fmt: skip
+
+
+def _sessions_without(last: datetime, now: datetime) -> int:
+    """Count the whole sessions that opened after the newest tick and are over."""
+    first, today = new_york_day(last), new_york_day(now)
+    passed = sessions_from(first, today)
+    session = session_on(today)
+    return passed - 1 if passed and session is not None and now < session.close_at else passed
+
+
+def quiet_of(ledger: Ledger, days: Sequence[date], now: datetime, halt: Halt, books: Books) -> Quiet:
+    """Answer why nothing happened over the last session days (the newest ones the ledger has)."""
+    ticks = [row for day in days for row in ticks_of_day(ledger, day)] or ledger.ticks(limit=1)
+    sessions = sessions_between(days[0], days[-1]) if days else []
+    gates = [gate_line(tally) for tally in ledger.refusals_by_gate(len(days))]
+    if gates:
+        gates[0] = _whose_miss(ledger, gates[0], len(days))
+    return quiet_facts(
+        ticks=ticks, orders=[order for day in days for order in ledger.orders_of_day(day)], gates=gates,
+        passed=ledger.notes_by_reason(len(days)), missed=len(missed_slots(ticks, sessions, now)),
+        sessions=len(days), halt=halt, pauses=books.pauses,
+    )  # fmt: skip
+
+
+def _whose_miss(ledger: Ledger, line: GateLine, sessions: int) -> GateLine:
+    """Name the underlying of a gate's nearest miss."""
+    for symbol in line.symbols:
+        own = next((one for one in ledger.refusals_by_gate(sessions, symbol=symbol) if one.gate == line.gate), None)
+        if own is not None and own.distance == line.distance and own.reason == line.reason:
+            return replace(line, symbol=symbol)
+    return line
+
+
+def ticks_of_day(ledger: Ledger, day: date) -> list[TickRow]:
+    """List a session day's ticks oldest first, those that failed before they knew their day too."""
+    rows = {row.id: row for row in ledger.ticks_between(day, day)}
+    if not rows:
+        return []
+    first, last = min(rows), max(rows)
+    missing = [number for number in range(first, last) if number not in rows]
+    for number in missing:
+        row = ledger.tick(number)
+        if row is not None and row.session_day is None:
+            rows[number] = row
+    for number, step in ((first - 1, -1), (last + 1, 1)):
+        row = ledger.tick(number)
+        while row is not None and row.session_day is None and new_york_day(row.at) == day:
+            rows[row.id] = row
+            row = ledger.tick(row.id + step)
+    return [rows[number] for number in sorted(rows)]
+
+
+def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayReport:
+    """Gather one session day as its last tick saw it."""
+    ticks = ticks_of_day(ledger, day)
+    decided = [row for row in ticks if row.equity is not None]
+    last = decided[-1]
+    _, kind, simulated = whose_money(house, last)
+    session = session_on(day)
+    days = ledger.equity_days(limit=10_000)
+    snapshot = snapshot_of(ledger, last)
+    missed = missed_slots(ticks, [] if session is None else [session], now)
+    health = health_of(ticks, 0 if session is None else slots_of(session), missed)
+    newest = day == days[-1].day
+    halt = ledger.halt() if newest or snapshot is None else snapshot.halt
+    drift = ledger.drift() if newest or snapshot is None else snapshot.books.drift
+    orders = ledger.open_orders() if newest or snapshot is None else snapshot.own_orders
+    unresolved = sum(1 for order in orders if order.state in UNRESOLVED_STATES)
+    colour, causes = colour_of(halt, drift, unresolved, health, ticks[-1].status in ("failed", "died"))
+    books = Books() if snapshot is None else snapshot.books
+    held = [] if snapshot is None else held_in(snapshot)
+    quotes = {} if snapshot is None else snapshot.quote_of
+    profit, fraction = day_result(days, day)
+    month_fills = ledger.fills_between(_midnight(day.replace(day=1)), _midnight(day, 1))
+    day_fills = [fill for fill in month_fills if new_york_day(fill.at) == day]
+    row = next(one for one in days if one.day == day)
+    return DayReport(
+        home=str(house.home), desk=house.desk.name, kind=kind, simulated=simulated, mode=last.mode, day=day,
+        colour=colour, causes=causes, equity=last.equity, cash=last.cash, day_profit=profit, day_fraction=fraction,
+        drawdown_fraction=row.drawdown_fraction, benchmark=house.desk.benchmark,
+        returns=returns_to(days, day, _first_price(ledger, days[0].day), _first_price(ledger, day)),
+        premium_day=premium_taken(day_fills), premium_month=premium_taken(month_fills),
+        income=income_lines(
+            ledger.income(day, day, by="total"), ledger.income(day.replace(day=1), day, by="total")
+        ),
+        fills=tuple(fill_line(fill) for fill in day_fills), happenings=happenings_of(ledger, day),
+        shares=share_lines(held, books.lots),
+        options=option_lines(held, books.legs, quotes, day, books.instructions),
+        cycles=closed_on(ledger, day), quiet=_quiet_day(ledger, day, ticks, len(missed), halt, books),
+        health=health, head=next((event.hash for event in ledger.events(limit=1)), ""),
+    )  # fmt: skip
+
+
+def _midnight(day: date, later: int = 0) -> datetime:
+    return datetime.combine(day + timedelta(days=later), time(0), NEW_YORK).astimezone(UTC)
+
+
+def _first_price(ledger: Ledger, day: date) -> Decimal | None:
+    """Give the benchmark's price at a day's first tick that saw one."""
+    rows = ledger.ticks_between(day, day)
+    return next((row.benchmark_price for row in rows if row.benchmark_price is not None), None)
+
+
+def _quiet_day(ledger: Ledger, day: date, ticks: Sequence[TickRow], missed: int, halt: Halt, books: Books) -> Quiet:
+    verdicts = [one for row in ticks if row.intents for one in ledger.verdicts_of_tick(row.id)]
+    notes = [note for row in ticks for note in ledger.notes_of_tick(row.id)]
+    return quiet_facts(
+        ticks=ticks, orders=ledger.orders_of_day(day), gates=tally_refusals(verdicts), passed=tally_notes(notes),
+        missed=missed, sessions=1, halt=halt, pauses=books.pauses,
+    )  # fmt: skip
+
+
+def happenings_of(ledger: Ledger, day: date) -> tuple[Happening, ...]:
+    """List what the broker booked on a day apart from fills and fees, oldest first."""
+    query = (
+        "SELECT at, type, symbol, qty, net_amount FROM activities WHERE day = ?"
+        " AND type NOT IN ('FILL', 'FEE', 'OPTRD') ORDER BY at, id"
+    )
+    try:
+        rows = ledger.connection.execute(query, (day.isoformat(),)).fetchall()
+    except Error as error:
+        raise store_error(ledger.path, error) from error
+    return tuple(
+        Happening(moment_of(at), kind, symbol, Decimal(qty), Decimal(amount)) for at, kind, symbol, qty, amount in rows
+    )
+
+
+def closed_on(ledger: Ledger, day: date) -> tuple[ClosedLine, ...]:
+    """List the turns of the wheel that ended on a day, with their result."""
+    found = []
+    for cycle, pnl in ledger.closed_cycles(limit=10_000):
+        closed = None if cycle.closed_at is None else new_york_day(cycle.closed_at)
+        if closed == day:
+            found.append(
+                ClosedLine(
+                    symbol=cycle.symbol, opened_on=new_york_day(cycle.opened_at), closed_on=closed, legs=cycle.legs,
+                    assignments=cycle.assignments, pnl=pnl,
+                    annualised_fraction=six(cycle_return_annualised(pnl, cycle.capital_days)),
+                )
+            )  # fmt: skip
+    return tuple(found)
+
+
+def order_of(ledger: Ledger, order: OwnOrder) -> OrderStory:
+    """Read an order's steps and fills."""
+    return order_story(order, ledger.transitions_of(order.client_order_id), ledger.fills_of(order.client_order_id))
+
+
+def wish_of(ledger: Ledger, row: IntentRow) -> WishStory:
+    """Read one wish with its verdict."""
+    return WishStory(
+        intent=row.id, tick=row.tick_id, at=row.at, verdict=ledger.verdict_of(row), status=row.status or "",
+        client_order_id=row.client_order_id or "",
+    )  # fmt: skip
+
+
+def symbol_report(ledger: Ledger, house: House, symbol: str, now: datetime) -> SymbolReport:
+    """Gather a symbol's story."""
+    decided = newest_decided(ledger)
+    assert decided is not None
+    _, kind, simulated = whose_money(house, decided)
+    books, snapshot = books_now(ledger, now), snapshot_of(ledger, decided)
+    held = [one for one in ledger.positions() if one.underlying == symbol]
+    quotes = {} if snapshot is None else snapshot.quote_of
+    rows = [row for row in ledger.intents_of_tick(decided.id) if row.underlying == symbol]
+    before = [] if rows else ledger.intents_of_symbol(symbol, limit=1)
+    days = ledger.session_days(WHY_SESSIONS)
+    return SymbolReport(
+        home=str(house.home), kind=kind, simulated=simulated, symbol=symbol, now=now,
+        phase=phase_of(symbol, held, ledger.open_orders()), tick=decided.id, at=decided.at,
+        wishes=tuple(wish_of(ledger, row) for row in rows),
+        earlier=wish_of(ledger, before[0]) if before else None,
+        notes=tuple(note_line(note) for note in ledger.notes_of_tick(decided.id) if note.symbol == symbol),
+        shares=share_lines(held, books.lots),
+        options=option_lines(held, books.legs, quotes, new_york_day(now), books.instructions),
+        sessions=len(days),
+        gates=tuple(gate_line(tally) for tally in ledger.refusals_by_gate(WHY_SESSIONS, symbol=symbol)),
+        reasons=passed_lines(one for one in ledger.notes_by_reason(WHY_SESSIONS) if one.symbol == symbol),
+        orders=tuple(order_of(ledger, order) for order in ledger.recent_orders(limit=3, symbol=symbol)),
+    )  # fmt: skip
+
+
+def intent_report(ledger: Ledger, house: House, row: IntentRow, now: datetime) -> IntentReport:
+    """Gather one wish's story."""
+    tick = ledger.tick(row.tick_id)
+    _, kind, simulated = whose_money(house, tick)
+    day = None if tick is None else tick.session_day
+    orders = ledger.orders_of_day(day) if day is not None and row.client_order_id else ()
+    order = next((one for one in orders if one.client_order_id == row.client_order_id), None)
+    return IntentReport(
+        home=str(house.home), kind=kind, simulated=simulated, now=now, wish=wish_of(ledger, row),
+        order=None if order is None else order_of(ledger, order),
+    )  # fmt: skip

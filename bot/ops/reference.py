@@ -1,0 +1,140 @@
+"""The parts of the documents that the code knows better: commands, settings, keys, tables.
+
+`make docs` (`python -m bot.ops.reference`) writes each between its marks in README.md, RUNBOOK.md and
+ARCHITECTURE.md; a test compares, so neither side can drift.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bot.config.deskkeys import specs_of, toml_value
+from bot.config.envfile import VARIABLES
+from bot.config.profiles import PROFILES, profile_values
+from bot.domain.desk import Limits, SimulatorNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.facts import Fact
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TABLES: tuple[tuple[str, type[Fact]], ...] = (
+    ("limits", Limits),
+    ("simulator", SimulatorNumbers),
+    ("strategies.wheel", WheelNumbers),
+    ("strategies.stops", TrailingNumbers),
+)
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Give every command with its one-line help, groups flattened."""
+    import typer.main
+
+    from bot.cli import app
+
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield name, (command.help or "").splitlines()[0]
+        else:
+            for word, sub in inner.items():
+                yield f"{name} {word}", (sub.help or "").splitlines()[0]
+
+
+def command_table() -> str:
+    """Write all commands as a Markdown table."""
+    rows = [f"| `bot {name}` | {text} |" for name, text in commands()]
+    return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def variable_table() -> str:
+    """Write the variables of `.env` as a Markdown table."""
+    rows = []
+    for one in VARIABLES:
+        allowed = one.allowed.replace("|", " or ")
+        rows.append(f"| `{one.name}` | {allowed} | {f'`{one.default}`' if one.default else ''} | {one.meaning} |")
+    return "\n".join(["| variable | takes | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def key_tables() -> str:
+    """Write the keys of `desk.toml` with unit, range, meaning and the three profiles' values."""
+    parts = []
+    for name, table in TABLES:
+        parts.append(f"#### `[{name}]`\n")
+        parts.append(f"| key | unit and range | {' | '.join(PROFILES)} | meaning |")
+        parts.append("|---|---|" + "---|" * len(PROFILES) + "---|")
+        values = {profile: profile_values(table, profile) for profile in PROFILES}
+        for key, spec in specs_of(table).items():
+            allowed = spec.key.unit.replace("|", " or ")
+            if spec.key.low:
+                allowed += f" {spec.key.low} to {spec.key.high}"
+            if spec.key.off:
+                allowed += ', or "off"'
+            numbers = " | ".join(toml_value(getattr(values[profile], key)).strip('"') for profile in PROFILES)
+            parts.append(f"| `{key}` | {allowed} | {numbers} | {spec.key.meaning} |")
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
+def store_table() -> str:
+    """Write every table and view of the ledger file with its purpose and columns."""
+    from bot.store.database import describe_purposes, describe_tables
+
+    columns: dict[str, list[str]] = {}
+    for row in describe_tables():
+        columns.setdefault(row.table, []).append(row.column)
+    rows = []
+    for name, purpose in describe_purposes().items():
+        listed = ", ".join(columns.get(name, ()))
+        rows.append(f"| `{name}` | {purpose} | {listed} |".replace("|  |", "| |"))
+    return "\n".join(["| table | purpose | columns |", "|---|---|---|", *rows])
+
+
+def gate_table() -> str:
+    """Write every gate in order with its sentence."""
+    from bot.gates.judge import GATES
+
+    rows = [
+        f"| {number} | `{name}` | {(gate.__doc__ or '').strip().splitlines()[0]} |"
+        for number, (name, gate) in enumerate(GATES, 1)
+    ]
+    return "\n".join(["| | gate | what it allows |", "|---|---|---|", *rows])
+
+
+BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "commands"): command_table,
+    ("RUNBOOK.md", "variables"): variable_table,
+    ("RUNBOOK.md", "keys"): key_tables,
+    ("ARCHITECTURE.md", "gates"): gate_table,
+    ("ARCHITECTURE.md", "tables"): store_table,
+}
+
+
+def written(text: str, name: str, block: str) -> str:
+    """Put a block between its marks in a document's text; the marks must be there."""
+    marks = re.compile(rf"(<!-- {name}: made by make docs -->\n).*?(\n<!-- end of {name} -->)", re.DOTALL)
+    if not marks.search(text):
+        raise SystemExit(f"no place for {name}: the marks are missing")
+    return marks.sub(lambda found: found[1] + block + found[2], text)
+
+
+def refreshed(document: str) -> str:
+    """Give a document's text with every block of its own made anew."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for (where, name), make in BLOCKS.items():
+        if where == document:
+            text = written(text, name, make())
+    return text
+
+
+def main() -> None:
+    """Rewrite the blocks of every document."""
+    for document in sorted({document for document, _ in BLOCKS}):
+        (ROOT / document).write_text(refreshed(document), encoding="utf-8")
+        sys.stdout.write(f"{document} is up to date\n")
+
+
+if __name__ == "__main__":
+    main()

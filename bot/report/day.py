@@ -1,0 +1,346 @@
+"""One day as text: its colour and why, money against the benchmark, premium, fills, options, refusals, health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from bot.domain.facts import Fact
+from bot.domain.instruments import is_option, parse_option
+from bot.domain.ledger import Drift, Halt
+from bot.domain.money import ONE, SHARES_PER_CONTRACT, ZERO, plain
+from bot.domain.wheelmath import day_profit
+from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
+from bot.report.quiet import Quiet, gate_table, passed_table
+from bot.report.shapes import EquityLike, FillLike, IncomeLike, TickLike
+from bot.report.words import clock, count, dollars, filled_text, percent, section, six, table
+
+Colour = Literal["red", "yellow", "green"]
+OPENING = frozenset({"cash_secured_put", "covered_call", "roll_open", "open"})
+FAILED = frozenset({"failed", "died"})
+HAPPENED = {
+    "OPASN": "assigned", "OPEXC": "exercised", "OPEXP": "expired", "DIV": "dividend", "SPLIT": "split",
+    "INT": "interest", "CSD": "money in", "CSW": "money out", "JNLC": "money moved", "TRANS": "money moved",
+    "ACATC": "transfer", "ACATS": "transfer",
+}  # fmt: skip
+
+
+class Returns(Fact, frozen=True, kw_only=True):
+    """Time-weighted returns of one period, ours and the benchmark's price; fractions."""
+
+    period: str
+    ours: Decimal | None
+    benchmark: Decimal | None
+
+
+class IncomeLine(Fact, frozen=True, kw_only=True):
+    """Income booked of one kind; dollars."""
+
+    kind: str
+    day: Decimal
+    month: Decimal
+
+
+class FillLine(Fact, frozen=True, kw_only=True):
+    """One fill; price per share, amount in dollars, positive when cash came in."""
+
+    at: datetime
+    purpose: str
+    side: str
+    symbol: str
+    qty: Decimal
+    price: Decimal
+    amount: Decimal
+
+
+class Happening(NamedTuple):
+    """A line of the broker's history that was no order: an assignment, an expiry, a dividend."""
+
+    at: datetime
+    kind: str
+    symbol: str
+    qty: Decimal
+    net_amount: Decimal
+
+
+class ClosedLine(Fact, frozen=True, kw_only=True):
+    """A finished turn of the wheel; dollars, annualised as a fraction (wheel 2.13)."""
+
+    symbol: str
+    opened_on: date
+    closed_on: date
+    legs: int
+    assignments: int
+    pnl: Decimal
+    annualised_fraction: Decimal | None
+
+
+class Health(Fact, frozen=True, kw_only=True):
+    """How the day's ticks went; milliseconds."""
+
+    ticks: int
+    slots: int
+    missed: tuple[datetime, ...]
+    failed: tuple[str, ...]
+    errors: tuple[tuple[str, int], ...]
+    slowest_id: int | None
+    slowest_ms: float | None
+
+
+class DayReport(Fact, frozen=True, kw_only=True):
+    """One day; dollars, fractions from 0 to 1."""
+
+    home: str
+    desk: str
+    kind: str
+    simulated: bool
+    mode: str
+    day: date
+    colour: Colour = "green"
+    causes: tuple[str, ...] = ()
+    equity: Decimal | None
+    cash: Decimal | None
+    day_profit: Decimal | None
+    day_fraction: Decimal | None
+    drawdown_fraction: Decimal | None
+    benchmark: str
+    returns: tuple[Returns, ...]
+    premium_day: Decimal
+    premium_month: Decimal
+    income: tuple[IncomeLine, ...]
+    fills: tuple[FillLine, ...]
+    happenings: tuple[Happening, ...]
+    shares: tuple[ShareLine, ...]
+    options: tuple[OptionLine, ...]
+    cycles: tuple[ClosedLine, ...]
+    quiet: Quiet
+    health: Health
+    head: str
+
+
+def colour_of(
+    halt: Halt, drift: Iterable[Drift], unresolved: int, health: Health, last_failed: bool
+) -> tuple[Colour, tuple[str, ...]]:
+    """Give the day's colour and why.
+
+    Red: halted at reduce_only or stop, unexplained drift, an unresolved order, or a last tick that failed. Yellow:
+    no_new_risk, drift that is expected to go, failed ticks, errors, slots without a tick. Green is none of these.
+    """
+    listed = list(drift)
+    unexplained = [one.symbol for one in listed if one.kind == "unexplained"]
+    pending = [one.symbol for one in listed if one.kind == "pending"]
+    red, yellow = [], []
+    if halt.level in ("reduce_only", "stop"):
+        red.append(f"halted at {halt.level}: {halt.reason}")
+    if unexplained:
+        red.append(f"unexplained drift on {', '.join(unexplained)}")
+    if unresolved:
+        red.append(f"{count(unresolved, 'order')} without a proven answer")
+    if last_failed:
+        red.append("the last tick failed")
+    if halt.level == "no_new_risk":
+        yellow.append(f"halted at no_new_risk: {halt.reason}")
+    if pending:
+        yellow.append(f"pending on {', '.join(pending)}")
+    if health.failed and not last_failed:
+        yellow.append(f"{count(len(health.failed), 'tick')} failed")
+    if health.errors:
+        yellow.append(f"{count(sum(times for _, times in health.errors), 'error')} in ticks")
+    if health.missed:
+        yellow.append(f"{len(health.missed)} of {health.slots} slots without a tick")
+    if red:
+        return "red", (*red, *yellow)
+    if yellow:
+        return "yellow", tuple(yellow)
+    return "green", ("no drift, nothing unresolved, no failed tick, no halt, no slot missed",)
+
+
+def day_result(days: Sequence[EquityLike], day: date) -> tuple[Decimal | None, Decimal | None]:
+    """Give a day's P&L in dollars and as a fraction against the recorded day before (wheel 2.15)."""
+    until = [one for one in days if one.day <= day]
+    if len(until) < 2 or until[-1].day != day:
+        return None, None
+    profit, fraction = day_profit(until[-1].equity, until[-2].equity, until[-1].flow)
+    return profit, six(fraction)
+
+
+def returns_to(
+    days: Sequence[EquityLike], day: date, benchmark_start: Decimal | None, benchmark_open: Decimal | None = None
+) -> tuple[Returns, ...]:
+    """Give the day's, month's and year's return (wheel 2.16) beside the benchmark's price change.
+
+    A period that began before the ledger did counts from the ledger's first tick: there the net asset value is 1 and
+    the benchmark `benchmark_start`. `benchmark_open` is that price at the day's own first tick, for a first day.
+    """
+    until = [one for one in days if one.day <= day]
+    if not until or until[-1].day != day:
+        return ()
+    last = until[-1]
+    found = []
+    for period, first in (("day", day), ("month", day.replace(day=1)), ("year", day.replace(month=1, day=1))):
+        before = [one for one in until if one.day < first]
+        nav = before[-1].nav if before else ONE
+        price = before[-1].benchmark_price if before else (benchmark_open if period == "day" else benchmark_start)
+        found.append(
+            Returns(
+                period=period,
+                ours=six(last.nav / nav - 1) if nav > 0 else None,
+                benchmark=six(last.benchmark_price / price - 1) if price and last.benchmark_price is not None else None,
+            )
+        )
+    return tuple(found)
+
+
+def premium_taken(fills: Iterable[FillLike]) -> Decimal:
+    """Sum what options sold to open brought in, dollars before fees."""
+    return sum(
+        (
+            fill.price * fill.qty * SHARES_PER_CONTRACT
+            for fill in fills
+            if fill.side == "sell" and fill.purpose in OPENING and is_option(fill.symbol)
+        ),
+        ZERO,
+    )
+
+
+def fill_line(fill: FillLike) -> FillLine:
+    """Turn a fill into its line."""
+    amount = fill.price * fill.qty * (SHARES_PER_CONTRACT if is_option(fill.symbol) else ONE)
+    return FillLine(
+        at=fill.at, purpose=fill.purpose, side=fill.side, symbol=fill.symbol, qty=fill.qty, price=fill.price,
+        amount=amount if fill.side == "sell" else -amount,
+    )  # fmt: skip
+
+
+def income_lines(day: Iterable[IncomeLike], month: Iterable[IncomeLike]) -> tuple[IncomeLine, ...]:
+    """Set the day's income beside the month's, by kind."""
+    sums: dict[str, list[Decimal]] = {}
+    for place, rows in enumerate((day, month)):
+        for row in rows:
+            sums.setdefault(row.kind, [ZERO, ZERO])[place] += row.income
+    return tuple(IncomeLine(kind=kind, day=pair[0], month=pair[1]) for kind, pair in sorted(sums.items()))
+
+
+def health_of(ticks: Sequence[TickLike], slots: int, missed: Sequence[datetime]) -> Health:
+    """Count how a day's ticks went."""
+    timed = [(tick.duration_ms, tick.id) for tick in ticks if tick.duration_ms is not None]
+    slowest = max(timed, default=None)
+    errors: dict[str, int] = {}
+    for tick in ticks:
+        if tick.status == "done":
+            for error in tick.errors:
+                errors[error] = errors.get(error, 0) + 1
+    return Health(
+        ticks=len(ticks), slots=slots, missed=tuple(missed),
+        failed=tuple(f"tick {tick.id} {tick.status}: {tick.note}" for tick in ticks if tick.status in FAILED),
+        errors=tuple(errors.items()), slowest_id=None if slowest is None else slowest[1],
+        slowest_ms=None if slowest is None else slowest[0],
+    )  # fmt: skip
+
+
+def day_lines(report: DayReport) -> list[str]:
+    """Say the day in lines for a terminal."""
+    lines = [
+        f"{report.kind}   {report.day:%A %Y-%m-%d}   desk {report.desk}   {report.mode}",
+        *filled_text(f"{report.colour.upper()}: {'; '.join(report.causes)}", hanging="  "),
+        *section("MONEY", _money(report)),
+        *section("WHAT HAPPENED", _happened(report)),
+        *section("HELD AT THE DAY'S LAST TICK", [*share_table(report.shares), *option_table(report.options)]),
+        *section("CYCLES CLOSED", _cycles(report.cycles)),
+    ]
+    if not report.quiet.orders_sent:
+        lines += ["", "WHY NOTHING WAS SENT", *filled_text(report.quiet.sentence, "  ")]
+    lines += section(f"REFUSED BY GATES ({count(report.quiet.wishes_refused, 'wish', 'wishes')})",
+                     _cut(gate_table(report.quiet.gates), 9))  # fmt: skip
+    lines += section(f"PASSED OVER ({count(report.quiet.passed_over, 'chance')})",
+                     _cut(passed_table(report.quiet.reasons), 7))  # fmt: skip
+    lines += section("TICKS", _health(report.health))
+    lines += ["", f"home {report.home}   head {report.head[:16] or 'none'}"]
+    return lines
+
+
+def _cut(rows: list[str], most: int) -> list[str]:
+    return rows if len(rows) <= most else [*rows[:most], f"  and {len(rows) - most} more"]
+
+
+def _money(report: DayReport) -> list[str]:
+    fraction = "" if report.day_fraction is None else f" ({percent(report.day_fraction, signed=True)})"
+    change = "" if report.day_profit is None else f"   day {dollars(report.day_profit, signed=True)}{fraction}"
+    lines = [
+        f"  equity {dollars(report.equity)}   cash {dollars(report.cash)}{change}   "
+        f"drawdown {percent(report.drawdown_fraction)}"
+    ]
+    lines += table(
+        ("return", "ours", report.benchmark),
+        [(one.period, percent(one.ours, signed=True), percent(one.benchmark, signed=True)) for one in report.returns],
+        right=frozenset({1, 2}),
+    )
+    rows = [("premium taken", dollars(report.premium_day, signed=True), dollars(report.premium_month, signed=True))]
+    rows += [
+        (f"booked: {line.kind}", dollars(line.day, signed=True), dollars(line.month, signed=True))
+        for line in report.income
+    ]
+    return lines + table(("income", "day", "month"), rows, right=frozenset({1, 2}))
+
+
+def contract_words(symbol: str) -> str:
+    """Write an option series as a person reads it, other symbols as they are.
+
+    >>> contract_words("XLF261224P00050500")
+    'XLF put 50.5 of 2026-12-24'
+    """
+    if not is_option(symbol):
+        return symbol
+    contract = parse_option(symbol)
+    return f"{contract.root} {contract.right} {plain(contract.strike)} of {contract.expiry}"
+
+
+def _happened(report: DayReport) -> list[str]:
+    lines = table(
+        ("fills", "why", "", "what", "qty", "price", "cash"),
+        [
+            (
+                clock(fill.at), fill.purpose.replace("_", " "), fill.side, contract_words(fill.symbol), plain(fill.qty),
+                plain(fill.price), dollars(fill.amount, signed=True),
+            )
+            for fill in report.fills
+        ],
+        right=frozenset({4, 5, 6}),
+    )  # fmt: skip
+    for one in report.happenings:
+        amount = f", {dollars(one.net_amount, signed=True)}" if one.net_amount else ""
+        qty = f" {plain(abs(one.qty))}" if one.qty else ""
+        what = " ".join(part for part in (HAPPENED.get(one.kind, one.kind), contract_words(one.symbol)) if part)
+        lines.append(f"  {what}{qty}{amount}")
+    return lines or ["  no fill, assignment, expiry or dividend"]
+
+
+def _cycles(cycles: Iterable[ClosedLine]) -> list[str]:
+    return table(
+        ("cycle", "opened", "closed", "legs", "assigned", "result", "a year"),
+        [
+            (
+                one.symbol, str(one.opened_on), str(one.closed_on), str(one.legs), str(one.assignments),
+                dollars(one.pnl, signed=True), percent(one.annualised_fraction, signed=True),
+            )
+            for one in cycles
+        ],
+        right=frozenset({3, 4, 5, 6}),
+    )  # fmt: skip
+
+
+def _health(health: Health) -> list[str]:
+    lines = [f"  {health.ticks} ticks for {health.slots} slots"]
+    if health.slowest_ms is not None:
+        lines[0] += f", slowest {health.slowest_ms:.0f} ms (tick {health.slowest_id})"
+    if health.missed:
+        shown = ", ".join(clock(slot) for slot in health.missed[:8])
+        more = f" and {len(health.missed) - 8} more" if len(health.missed) > 8 else ""
+        lines.append(f"  no tick at {shown}{more}")
+    for words in health.failed:
+        lines += filled_text(words, "  ", "    ")
+    for error, times in health.errors:
+        lines += filled_text(f"{times} x {error}", "  ", "    ")
+    return lines
