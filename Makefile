@@ -16,7 +16,7 @@ export PIP_ROOT_USER_ACTION := ignore
 NEUTRAL = env -i PATH="$$PATH" HOME="$$HOME" TERM="$${TERM:-dumb}" LANG="$${LANG:-C.UTF-8}" $${COLUMNS:+COLUMNS=$$COLUMNS} $${NO_COLOR:+NO_COLOR=$$NO_COLOR}
 DEMO := demo/.env
 
-.PHONY: help demo test check lint types unit fix golden soak bench lock clean
+.PHONY: help demo test check lint types unit fix golden docs soak bench lock clean
 
 help: ## Print every target with what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ fix: $(VENV)/.test ## Let ruff mend and format what it can
 golden: $(VENV)/.test ## Rewrite the golden files from what the code says now; read the diff
 	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q $(ARGS)
 	@echo "golden files are rewritten: read 'git diff' before you keep them"
+
+docs: $(VENV)/.test ## Rewrite the parts of the documents that the code knows better
+	@$(BIN)/python -m bot.ops.reference
 
 soak: $(VENV)/.test ## Run the property tests with many more examples (minutes)
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q $(ARGS)

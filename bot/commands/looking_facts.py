@@ -15,31 +15,12 @@ from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_between, sessions_from
 from bot.domain.snapshot import Snapshot
 from bot.domain.wheelmath import cycle_return_annualised
-from bot.report.day import (
-    ClosedLine,
-    DayReport,
-    Happening,
-    colour_of,
-    day_result,
-    fill_line,
-    health_of,
-    income_lines,
-    premium_taken,
-    returns_to,
-)
+from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
 from bot.report.holdings import held_in, option_lines, share_lines
-from bot.report.quiet import (
-    GateLine,
-    Quiet,
-    gate_line,
-    missed_slots,
-    passed_lines,
-    quiet_facts,
-    slots_of,
-    tally_notes,
-    tally_refusals,
-)
+from bot.report.performance import day_result, income_lines, premium_taken, returns_to
+from bot.report.quiet import Quiet, missed_slots, quiet_facts, slots_of
 from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, next_slot, working_line
+from bot.report.tallies import GateLine, gate_line, passed_lines, tally_notes, tally_refusals
 from bot.report.why import IntentReport, OrderStory, SymbolReport, WishStory, note_line, order_story, phase_of
 from bot.report.words import six
 from bot.store.database import moment_of, store_error

@@ -10,37 +10,21 @@ from typing import Literal, NamedTuple
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option, parse_option
 from bot.domain.ledger import Drift, Halt
-from bot.domain.money import ONE, SHARES_PER_CONTRACT, ZERO, plain
-from bot.domain.wheelmath import day_profit
+from bot.domain.money import ONE, SHARES_PER_CONTRACT, plain
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
-from bot.report.quiet import Quiet, gate_table, passed_table
-from bot.report.shapes import EquityLike, FillLike, IncomeLike, TickLike
-from bot.report.words import clock, count, dollars, filled_text, percent, section, six, table
+from bot.report.performance import IncomeLine, Returns
+from bot.report.quiet import Quiet
+from bot.report.shapes import FillLike, TickLike
+from bot.report.tallies import gate_table, passed_table
+from bot.report.words import clock, count, dollars, filled_text, percent, section, table
 
 Colour = Literal["red", "yellow", "green"]
-OPENING = frozenset({"cash_secured_put", "covered_call", "roll_open", "open"})
 FAILED = frozenset({"failed", "died"})
 HAPPENED = {
     "OPASN": "assigned", "OPEXC": "exercised", "OPEXP": "expired", "DIV": "dividend", "SPLIT": "split",
     "INT": "interest", "CSD": "money in", "CSW": "money out", "JNLC": "money moved", "TRANS": "money moved",
     "ACATC": "transfer", "ACATS": "transfer",
 }  # fmt: skip
-
-
-class Returns(Fact, frozen=True, kw_only=True):
-    """Time-weighted returns of one period, ours and the benchmark's price; fractions."""
-
-    period: str
-    ours: Decimal | None
-    benchmark: Decimal | None
-
-
-class IncomeLine(Fact, frozen=True, kw_only=True):
-    """Income booked of one kind; dollars."""
-
-    kind: str
-    day: Decimal
-    month: Decimal
 
 
 class FillLine(Fact, frozen=True, kw_only=True):
@@ -157,54 +141,6 @@ def colour_of(
     return "green", ("no drift, nothing unresolved, no failed tick, no halt, no slot missed",)
 
 
-def day_result(days: Sequence[EquityLike], day: date) -> tuple[Decimal | None, Decimal | None]:
-    """Give a day's P&L in dollars and as a fraction against the recorded day before (wheel 2.15)."""
-    until = [one for one in days if one.day <= day]
-    if len(until) < 2 or until[-1].day != day:
-        return None, None
-    profit, fraction = day_profit(until[-1].equity, until[-2].equity, until[-1].flow)
-    return profit, six(fraction)
-
-
-def returns_to(
-    days: Sequence[EquityLike], day: date, benchmark_start: Decimal | None, benchmark_open: Decimal | None = None
-) -> tuple[Returns, ...]:
-    """Give the day's, month's and year's return (wheel 2.16) beside the benchmark's price change.
-
-    A period that began before the ledger did counts from the ledger's first tick: there the net asset value is 1 and
-    the benchmark `benchmark_start`. `benchmark_open` is that price at the day's own first tick, for a first day.
-    """
-    until = [one for one in days if one.day <= day]
-    if not until or until[-1].day != day:
-        return ()
-    last = until[-1]
-    found = []
-    for period, first in (("day", day), ("month", day.replace(day=1)), ("year", day.replace(month=1, day=1))):
-        before = [one for one in until if one.day < first]
-        nav = before[-1].nav if before else ONE
-        price = before[-1].benchmark_price if before else (benchmark_open if period == "day" else benchmark_start)
-        found.append(
-            Returns(
-                period=period,
-                ours=six(last.nav / nav - 1) if nav > 0 else None,
-                benchmark=six(last.benchmark_price / price - 1) if price and last.benchmark_price is not None else None,
-            )
-        )
-    return tuple(found)
-
-
-def premium_taken(fills: Iterable[FillLike]) -> Decimal:
-    """Sum what options sold to open brought in, dollars before fees."""
-    return sum(
-        (
-            fill.price * fill.qty * SHARES_PER_CONTRACT
-            for fill in fills
-            if fill.side == "sell" and fill.purpose in OPENING and is_option(fill.symbol)
-        ),
-        ZERO,
-    )
-
-
 def fill_line(fill: FillLike) -> FillLine:
     """Turn a fill into its line."""
     amount = fill.price * fill.qty * (SHARES_PER_CONTRACT if is_option(fill.symbol) else ONE)
@@ -212,15 +148,6 @@ def fill_line(fill: FillLike) -> FillLine:
         at=fill.at, purpose=fill.purpose, side=fill.side, symbol=fill.symbol, qty=fill.qty, price=fill.price,
         amount=amount if fill.side == "sell" else -amount,
     )  # fmt: skip
-
-
-def income_lines(day: Iterable[IncomeLike], month: Iterable[IncomeLike]) -> tuple[IncomeLine, ...]:
-    """Set the day's income beside the month's, by kind."""
-    sums: dict[str, list[Decimal]] = {}
-    for place, rows in enumerate((day, month)):
-        for row in rows:
-            sums.setdefault(row.kind, [ZERO, ZERO])[place] += row.income
-    return tuple(IncomeLine(kind=kind, day=pair[0], month=pair[1]) for kind, pair in sorted(sums.items()))
 
 
 def health_of(ticks: Sequence[TickLike], slots: int, missed: Sequence[datetime]) -> Health:

@@ -5,50 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from bot.domain.checks import CheckResult
 from bot.domain.facts import Fact
 from bot.domain.ledger import Halt, Pause
-from bot.domain.money import plain
-from bot.domain.orders import OwnOrder, Verdict
+from bot.domain.orders import OwnOrder
 from bot.domain.sessions import Session
-from bot.report.shapes import GateTallyLike, NoteLike, NoteTallyLike, TickLike
-from bot.report.words import count, limit_word, number, table
+from bot.report.shapes import NoteTallyLike, TickLike
+from bot.report.tallies import GateLine, PassedLine, nearest, passed_lines
+from bot.report.words import count
 
 SLOT = timedelta(minutes=15)
 NEVER_LEFT = frozenset({"planned", "not_sent"})
-
-
-class GateLine(Fact, frozen=True, kw_only=True):
-    """One gate's refusals with its nearest miss; `sole` counts those no other gate refused."""
-
-    gate: str
-    times: int
-    sole: int
-    symbols: tuple[str, ...]
-    reason: str
-    value: Decimal | None = None
-    limit: Decimal | None = None
-    unit: str = ""
-    distance: Decimal | None = None
-    symbol: str = ""
-
-
-class PassedLine(Fact, frozen=True, kw_only=True):
-    """What planners passed over for one reason; the number is the nearest to its limit among the newest."""
-
-    subject: str
-    reason: str
-    times: int
-    symbols: tuple[str, ...]
-    value: Decimal | None = None
-    limit: Decimal | None = None
-    unit: str = ""
-    symbol: str = ""
 
 
 class Quiet(Fact, frozen=True, kw_only=True):
@@ -71,87 +40,6 @@ class Quiet(Fact, frozen=True, kw_only=True):
     gates: tuple[GateLine, ...]
     passed_over: int
     reasons: tuple[PassedLine, ...]
-
-
-def gate_line(tally: GateTallyLike, symbol: str = "") -> GateLine:
-    """Turn a gate's tally into a line; `symbol` is whose miss was the nearest."""
-    only = tally.symbols[0] if len(tally.symbols) == 1 else ""
-    return GateLine(
-        gate=tally.gate, times=tally.times, sole=tally.sole, symbols=tally.symbols, reason=tally.reason,
-        value=tally.value, limit=tally.limit, unit=tally.unit, distance=tally.distance, symbol=symbol or only,
-    )  # fmt: skip
-
-
-def tally_refusals(verdicts: Iterable[Verdict]) -> tuple[GateLine, ...]:
-    """Count refusals by gate over verdicts, most first, each with its nearest miss and whose it was."""
-    found: dict[str, list[tuple[str, CheckResult, bool]]] = {}
-    for verdict in verdicts:
-        refusals = [check for check in verdict.checks if not check.ok]
-        for check in refusals:
-            found.setdefault(check.gate, []).append((verdict.intent.underlying, check, len(refusals) == 1))
-    lines = []
-    for gate, members in found.items():
-        symbol, check, _ = min(members, key=lambda member: _room(member[1]))
-        lines.append(
-            GateLine(
-                gate=gate, times=len(members), sole=sum(alone for _, _, alone in members),
-                symbols=tuple(sorted({name for name, _, _ in members})), reason=check.reason, value=check.value,
-                limit=check.limit, unit=check.unit, distance=check.distance, symbol=symbol,
-            )
-        )  # fmt: skip
-    return tuple(sorted(lines, key=lambda line: (-line.times, line.gate)))
-
-
-def _room(check: CheckResult) -> tuple[bool, Decimal]:
-    return check.distance is None, abs(check.distance or Decimal(0))
-
-
-class Passed(NamedTuple):
-    """How often one chance was passed over for one reason, with the newest number."""
-
-    symbol: str
-    subject: str
-    reason: str
-    times: int
-    value: Decimal | None
-    limit: Decimal | None
-    unit: str
-
-
-def tally_notes(notes: Iterable[NoteLike]) -> list[Passed]:
-    """Count notes, given oldest first, by symbol, subject and reason."""
-    found: dict[tuple[str, str, str], list[NoteLike]] = {}
-    for note in notes:
-        found.setdefault((note.symbol, note.subject, note.reason), []).append(note)
-    return [
-        Passed(symbol, subject, reason, len(members), members[-1].value, members[-1].limit, members[-1].unit)
-        for (symbol, subject, reason), members in found.items()
-    ]
-
-
-def passed_lines(tallies: Iterable[NoteTallyLike]) -> tuple[PassedLine, ...]:
-    """Join what was passed over by subject and reason, most first, keeping the number nearest to its limit."""
-    found: dict[tuple[str, str, str], list[NoteTallyLike]] = {}
-    for tally in tallies:
-        subject = tally.subject if tally.subject.islower() else "contract"
-        found.setdefault((subject, tally.reason, tally.unit), []).append(tally)
-    lines = []
-    for (subject, reason, unit), members in found.items():
-        nearest = min(members, key=_miss)
-        lines.append(
-            PassedLine(
-                subject=subject, reason=reason, times=sum(one.times for one in members),
-                symbols=tuple(sorted({one.symbol for one in members})), value=nearest.value, limit=nearest.limit,
-                unit=unit, symbol=nearest.symbol,
-            )
-        )  # fmt: skip
-    return tuple(sorted(lines, key=lambda line: (-line.times, line.reason, line.subject)))
-
-
-def _miss(tally: NoteTallyLike) -> tuple[bool, Decimal]:
-    if tally.value is None or tally.limit is None:
-        return True, Decimal(0)
-    return False, abs(tally.value - tally.limit)
 
 
 def missed_slots(ticks: Iterable[TickLike], sessions: Iterable[Session], until: datetime) -> list[datetime]:
@@ -264,63 +152,3 @@ def _passed(quiet: Quiet) -> list[str]:
     first = quiet.reasons[0]
     miss = nearest(first.value, first.limit, first.unit, first.symbol if len(first.symbols) > 1 else first.symbols[0])
     return [f"{count(quiet.passed_over, 'chance')} passed over, mostly: {first.reason}{miss}"]
-
-
-def nearest(value: Decimal | None, limit: Decimal | None, unit: str, symbol: str) -> str:
-    """Say the nearest miss in brackets: the number against its limit, or whose it was."""
-    words = []
-    if value is not None and limit is not None:
-        words.append(f"nearest: {against(value, limit, unit)}")
-    elif value is not None:
-        words.append(number(value, unit))
-    if symbol:
-        words.append(symbol)
-    return f" ({', '.join(words)})" if words else ""
-
-
-def against(value: Decimal, limit: Decimal, unit: str) -> str:
-    """Write a number against its limit, naming the unit once.
-
-    >>> against(Decimal("0.061"), Decimal("0.07"), "fraction"), against(Decimal(2), Decimal(1), "contracts")
-    ('6.1 % against 7.0 %', '2 against 1 contracts')
-    """
-    if unit in ("usd", "fraction"):
-        return f"{number(value, unit)} against {number(limit, unit)}"
-    return f"{plain(value)} against {number(limit, unit)}"
-
-
-def gate_table(lines: Iterable[GateLine]) -> list[str]:
-    """Draw refusals by gate with nearest misses."""
-    return table(
-        ("gate", "refused", "alone", "nearest", "limit", "missed by", "on"),
-        [
-            (
-                line.gate, f"{line.times:,}", f"{line.sole:,}", number(line.value, line.unit),
-                limit_word(line.limit, line.unit) if line.value is not None else "",
-                "" if line.distance is None else number(abs(line.distance), line.unit),
-                line.symbol or _few(line.symbols),
-            )
-            for line in lines
-        ],
-        right=frozenset({1, 2, 3, 4, 5}),
-    )  # fmt: skip
-
-
-def passed_table(lines: Iterable[PassedLine], *, one_symbol: bool = False) -> list[str]:
-    """Draw what was passed over by reason with the number nearest to its limit; `one_symbol` names none."""
-    return table(
-        ("passed over", "why", "times", "nearest", "limit", "" if one_symbol else "on"),
-        [
-            (
-                line.subject, line.reason, f"{line.times:,}", number(line.value, line.unit),
-                limit_word(line.limit, line.unit) if line.value is not None else "",
-                "" if one_symbol else _few(line.symbols),
-            )
-            for line in lines
-        ],
-        right=frozenset({2, 3, 4}),
-    )  # fmt: skip
-
-
-def _few(symbols: tuple[str, ...]) -> str:
-    return " ".join(symbols[:3]) + (f" +{len(symbols) - 3}" if len(symbols) > 3 else "")

@@ -7,25 +7,23 @@ is ever broken.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bot.domain.checks import CheckResult
 from bot.domain.money import plain
 from bot.domain.orders import Verdict
 from bot.domain.sessions import NEW_YORK
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
 from bot.engine.ports import TickResult
-from bot.report.quiet import against, passed_lines, tally_notes
-from bot.report.words import count, dollars, limit_word, new_york, number, table, wish
+from bot.report.gates_text import gate_lines
+from bot.report.tallies import against, passed_lines, tally_notes
+from bot.report.words import count, dollars, new_york, number, table, wish
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 __all__ = ["dollars", "header", "new_york", "picture_console", "tick_picture", "wish"]
 
-NEAREST_CHECKS = 6
 SHOWN_VERDICTS = 3
 LEAST_WIDTH = 100
 
@@ -69,44 +67,6 @@ def positions(snapshot: Snapshot) -> list[tuple[str, ...]]:
         source = "" if mark is None else mark.source
         rows.append((held.position.symbol, plain(held.position.qty), price, source, held.owner))
     return rows
-
-
-def nearest_checks(checks: Iterable[CheckResult], most: int = NEAREST_CHECKS) -> list[CheckResult]:
-    """Pick the gates worth reading: refusals first, then those with the least room relative to their limit."""
-
-    def room(check: CheckResult) -> float:
-        if check.limit is None or check.distance is None:
-            return float("inf")
-        return float(check.distance) / max(abs(float(check.limit)), 1e-9)
-
-    listed = list(checks)
-    refusals = [check for check in listed if not check.ok]
-    close = sorted((check for check in listed if check.ok and check.limit is not None), key=room)
-    return refusals + close[: max(0, most - len(refusals))]
-
-
-def gate_lines(verdict: Verdict, *, everything: bool = False) -> list[str]:
-    """Draw one verdict's gates: number, limit and room; those that answered in words alone below."""
-    chosen = list(verdict.checks) if everything else nearest_checks(verdict.checks)
-    numbered = [check for check in chosen if check.value is not None or check.limit is not None]
-    lines = table(
-        ("", "gate", "number", "limit", "room"),
-        [
-            (
-                _answer(check), check.gate, number(check.value, check.unit) or "unknown",
-                limit_word(check.limit, check.unit), number(check.distance, check.unit),
-            )
-            for check in numbered
-        ],
-        right=frozenset({2, 3, 4}),
-    )  # fmt: skip
-    lines += [f"  {_answer(check)}  {check.gate}: {check.reason}" for check in chosen if check not in numbered]
-    rest = len(verdict.checks) - len(chosen)
-    return [*lines, f"  and {count(rest, 'more gate')} allowed it"] if rest > 0 else lines
-
-
-def _answer(check: CheckResult) -> str:
-    return "ok" if check.ok else "NO"
 
 
 def wanted_line(result: TickResult) -> str:

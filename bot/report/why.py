@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.checks import CheckResult
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option, parse_option, underlying_of
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.orders import OwnOrder, Verdict
+from bot.report.gates_text import check_lines
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
-from bot.report.quiet import GateLine, PassedLine, gate_table, passed_table
 from bot.report.shapes import FillLike, HeldLike, NoteLike, StepLike
+from bot.report.tallies import GateLine, PassedLine, gate_table, passed_table
 from bot.report.words import (
     ago,
     count,
@@ -27,8 +27,6 @@ from bot.report.words import (
     table,
     wish,
 )
-
-NOT_MEANT = "does not apply"
 
 
 class NoteLine(Fact, frozen=True, kw_only=True):
@@ -166,42 +164,6 @@ def order_story(order: OwnOrder, steps: Iterable[StepLike], fills: Iterable[Fill
             FilledLine(at=one.at, side=one.side, symbol=one.symbol, qty=one.qty, price=one.price) for one in fills
         ),
     )  # fmt: skip
-
-
-def refusals_first(checks: Iterable[CheckResult]) -> list[CheckResult]:
-    """Order a verdict's checks: refusals, then those with the least room for their limit, then those with no number."""
-
-    def rank(check: CheckResult) -> tuple[bool, bool, float]:
-        if check.limit is None or check.distance is None:
-            return check.ok, True, 0.0
-        return check.ok, False, float(check.distance) / max(abs(float(check.limit)), 1e-9)
-
-    return sorted(checks, key=rank)
-
-
-def check_lines(checks: Sequence[CheckResult]) -> list[str]:
-    """Draw every gate: those with a number against its limit and the room left, then those that answered in words."""
-    ordered = refusals_first(checks)
-    numbered = [check for check in ordered if check.value is not None or check.limit is not None]
-    wordy = [check for check in ordered if check.value is None and check.limit is None]
-    idle = [check for check in wordy if check.ok and check.reason.startswith(NOT_MEANT)]
-    lines = table(
-        ("", "gate", "number", "limit", "room"),
-        [
-            (
-                "ok" if check.ok else "NO", check.gate, number(check.value, check.unit) or "unknown",
-                limit_word(check.limit, check.unit), number(check.distance, check.unit),
-            )
-            for check in numbered
-        ],
-        right=frozenset({2, 3, 4}),
-    )  # fmt: skip
-    for check in wordy:
-        if check not in idle:
-            lines += filled_text(f"{check.gate}: {check.reason}", "  ok  " if check.ok else "  NO  ", " " * 6)
-    if idle:
-        lines += filled_text(f"does not apply: {', '.join(check.gate for check in idle)}", "  ok  ", " " * 6)
-    return lines
 
 
 def wish_lines(story: WishStory, now: datetime) -> list[str]:
