@@ -16,11 +16,15 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"bot: {line}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output went away (`bot why SPY | head`): that is its right.
         sys.stderr.close()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"bot: {where}{error.strerror or error}: mend that on this machine, then try again", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ First steps
 
 \b
 Exit codes
-  0 done, or nothing to do    1 failed    2 usage    75 try later    78 configuration
+  0 done, or nothing to do    1 failed    2 usage    75 try later    78 configuration    130 interrupted
 """
 
 app = typer.Typer(
@@ -49,7 +49,9 @@ def init(
     env: Env = "",
     profile: Annotated[str, typer.Option(help="conservative, balanced or aggressive.")] = "balanced",
     equity: Annotated[str, typer.Option(help="Dollars the account has; says what fits.")] = "25000",
-    symbols: Annotated[str, typer.Option(help="Comma-separated names instead of the shipped universe.")] = "",
+    symbols: Annotated[
+        str, typer.Option(help="Names, with commas, instead of (aggressive: besides) the shipped universe.")
+    ] = "",
     from_env: Annotated[str, typer.Option("--from-env", help="Convert another system's .env file.")] = "",
 ) -> None:
     """Write a commented .env and desk.toml, and say which names fit the equity."""

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bot import __version__
 from bot.config.deskfile import read_desk, read_text
 from bot.config.effective import config_hash, settings_from_process
 from bot.config.settings import Settings
 from bot.domain.desk import Desk
-from bot.domain.errors import ConfigError, UsageError
+from bot.domain.errors import BrokerUnreachable, ConfigError, UsageError
 from bot.domain.sessions import last_session_at, new_york_day, previous_session, session_on
 from bot.domain.strategy import Strategy
 from bot.engine.ports import Book, Broker, Market, World
 from bot.engine.ports import Path as MarketPath
 from bot.store.journal import LedgerJournal
 
+if TYPE_CHECKING:
+    from bot.brokers.simulator import SimulatorBroker
+
 DESK_FILE = "desk.toml"
+ACCOUNT_FILE = "simulator.sqlite"
 
 
 class Embedded(Market, MarketPath, Protocol):
@@ -74,19 +80,52 @@ def make_market(house: House) -> Embedded:
     raise ConfigError(f"BOT_MARKET={settings.market} comes with a later release; use synthetic or recorded:<folder>")
 
 
-def make_broker(
-    house: House, market: Embedded, now: Callable[[], datetime], *, synchronous: str = "FULL"
-) -> Broker:
+def make_broker(house: House, market: Embedded, now: Callable[[], datetime], *, synchronous: str = "FULL") -> Broker:
     """Build the broker `BOT_BROKER` names; only the simulator has landed."""
-    if house.settings.broker != "simulator":
+    return _simulator(house, house.home, market, now, synchronous)
+
+
+def _simulator(
+    house: House, folder: Path, market: Embedded, now: Callable[[], datetime], synchronous: str
+) -> SimulatorBroker:
+    broker = house.settings.broker
+    if broker != "simulator":
         raise ConfigError(
-            f"BOT_BROKER={house.settings.broker} comes with a later release; BOT_BROKER=simulator trades simulated money"
+            f"BOT_BROKER={broker} comes with a later release; BOT_BROKER=simulator trades simulated money"
         )
     from bot.brokers.simulator import SimulatorBroker
 
-    return SimulatorBroker(
-        house.home / "simulator.sqlite", market, house.desk.simulator, now, synchronous=synchronous
-    )
+    return SimulatorBroker(folder / ACCOUNT_FILE, market, house.desk.simulator, now, synchronous=synchronous)
+
+
+@contextmanager
+def looking_broker(house: House, market: Embedded, now: Callable[[], datetime]) -> Iterator[Broker]:
+    """Give a broker to look at: a simulated account is copied, so that looking does not make its time pass.
+
+    Otherwise whoever looks at noon keeps a tick of this morning from ever running here.
+    """
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="bot-look-") as name:
+        copy_account(house.home / ACCOUNT_FILE, Path(name) / ACCOUNT_FILE)
+        broker = _simulator(house, Path(name), market, now, "OFF")
+        try:
+            yield broker
+        finally:
+            broker.close()
+
+
+def copy_account(source: Path, target: Path) -> None:
+    """Copy a simulated account as it is now; nothing where there is none yet. Raises BrokerUnreachable."""
+    if not source.exists():
+        return
+    try:
+        with closing(sqlite3.connect(source)) as account, closing(sqlite3.connect(target)) as copy:
+            account.backup(copy)
+    except sqlite3.Error as error:
+        raise BrokerUnreachable(
+            f"the simulated account {source} cannot be read ({error}): restore it from a copy, or name another BOT_HOME"
+        ) from error
 
 
 def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
@@ -122,13 +161,13 @@ def make_book(house: House, *, dry: bool) -> Book:
     )
 
 
-def make_world(house: House, journal: LedgerJournal, at: datetime | None) -> World:
+def make_world(
+    house: House, journal: LedgerJournal, at: datetime | None, clock: Callable[[], datetime] | None = None
+) -> World:
     """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world."""
-    now = (lambda: at) if at is not None else wall_clock
+    now = (lambda: at) if at is not None else clock or wall_clock
     market = make_market(house)
-    return World(
-        broker=make_broker(house, market, now), market=market, journal=journal, now=now, meter=perf_counter
-    )
+    return World(broker=make_broker(house, market, now), market=market, journal=journal, now=now, meter=perf_counter)
 
 
 def wall_clock() -> datetime:
@@ -151,7 +190,9 @@ def moment(text: str, settings: Settings, now: datetime) -> datetime | None:
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--at takes an ISO moment such as 2026-11-18T17:00:00+00:00 or 'session', got {text!r}") from error
+        raise UsageError(
+            f"--at takes an ISO moment such as 2026-11-18T17:00:00+00:00 or 'session', got {text!r}"
+        ) from error
     if read.tzinfo is None:
         raise UsageError(f"--at needs a zone: write {text}+00:00 for UTC")
     return read.astimezone(UTC)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.commands.looking_facts import day_report, intent_report, newest_decided, status_report, symbol_report
+from bot.commands.opening import warn
 from bot.config.settings import ENVIRONMENT
 from bot.domain.errors import StoreError, UsageError
 from bot.domain.instruments import is_option, underlying_of
@@ -85,6 +86,7 @@ def _ledger_needed(house: House, prefix: str) -> None:
 def run_report(env: str, *, day: str, as_json: bool) -> None:
     """Tell one session day, by default the newest with a tick."""
     house = load_house(env)
+    warn(house)
     prefix = typed_before(env, house)
     wanted = _day(day)
     _ledger_needed(house, prefix)
@@ -118,6 +120,7 @@ def _day(text: str) -> date | None:
 def run_why(env: str, *, what: str, as_json: bool) -> None:
     """Explain a symbol, or one wish named by its number or its order's id."""
     house = load_house(env)
+    warn(house)
     prefix = typed_before(env, house)
     _ledger_needed(house, prefix)
     with open_for_questions(house.home) as ledger:
@@ -177,6 +180,7 @@ def run_dump_state(env: str, *, since: str, limit: int) -> None:
     import msgspec
 
     house = load_house(env)
+    warn(house)
     prefix = typed_before(env, house)
     start = _since(since)
     _ledger_needed(house, prefix)

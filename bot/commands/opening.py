@@ -1,14 +1,18 @@
-"""What most commands begin with: load the house, take the lock, open the ledger."""
+"""What most commands begin with: load the house, take the lock, open the ledger; and what they say beside an answer."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 
+from bot.domain.errors import BadNumber, UsageError
+from bot.domain.money import from_text
 from bot.store.journal import LedgerJournal
 from bot.store.lock import home_lock
-from bot.wiring import House, environment_of, load_house
+from bot.wiring import House, load_house
 
 
 @contextmanager
@@ -22,9 +26,30 @@ def open_ledger(house: House, command: str, now: datetime) -> Iterator[LedgerJou
             journal.close()
 
 
-def stamp(journal: LedgerJournal, house: House, account: str) -> None:
-    """Stamp the ledger at its first tick, or refuse one that belongs to another account."""
-    journal.stamp(house.settings.broker, environment_of(house.settings), account)
+def warn(house: House) -> None:
+    """Say on standard error what is odd about the settings: a stale environment, a readable secret."""
+    for warning in house.settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
-__all__ = ["House", "load_house", "open_ledger", "stamp"]
+def say_home(house: House) -> None:
+    """Say on standard error which home was used, where standard output is for another program."""
+    print(f"home {house.home}", file=sys.stderr)
+
+
+def amount(text: str, option: str) -> Decimal:
+    """Read an option's number that must be above zero, or raise UsageError naming the option.
+
+    >>> amount("25000", "--equity")
+    Decimal('25000')
+    """
+    try:
+        value = from_text(text, option)
+    except BadNumber as error:
+        raise UsageError(str(error)) from error
+    if value <= 0:
+        raise UsageError(f"{option}: expected a number above zero, got {text!r}")
+    return value
+
+
+__all__ = ["House", "amount", "load_house", "open_ledger", "say_home", "warn"]

@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal, cast
 
-from bot.commands.opening import open_ledger
+from bot.commands.opening import amount, open_ledger, warn
 from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import UsageError
-from bot.domain.instruments import is_equity, is_option, parse_option, underlying_of
-from bot.domain.ledger import HALT_RANK, Halt, Instruction, Lot, Pause
-from bot.domain.money import from_text, plain
+from bot.domain.instruments import is_equity, is_option, underlying_of
+from bot.domain.ledger import HALT_RANK, Books, Halt, Instruction, Lot, Pause
+from bot.domain.money import ZERO, plain
 from bot.domain.sessions import NEW_YORK
 from bot.store.journal import LedgerJournal
-from bot.wiring import House, load_house, make_world, moment, wall_clock
+from bot.wiring import House, load_house, moment, wall_clock
 
 Word = Literal["hold", "let_assign", "no_roll", "close"]
 Level = Literal["run", "no_new_risk", "reduce_only", "stop"]
@@ -36,15 +36,16 @@ def author() -> str:
 def run_close(env: str, *, position: str, dry: bool, at: str, as_json: bool) -> None:
     """Keep the word `close` for a position of ours and run a tick that acts on it."""
     house = load_house(env)
-    symbol = position.upper()
-    when = moment(at, house.settings, wall_clock())
-    with open_ledger(house, f"bot close {symbol}", wall_clock()) as journal:
-        _refuse_unless_ours(journal, symbol, house)
-        journal.add_instruction(
-            Instruction(contract=symbol, word="close", at=when or wall_clock(), author=author())
-        )
+    warn(house)
+    symbol, now = position.upper(), wall_clock()
+    when = moment(at, house.settings, now)
+    with open_ledger(house, f"bot close {symbol}", now) as journal:
+        _refuse_unless_ours(journal, symbol)
+        # A word that is older than what it is about would be taken for one about an earlier position.
+        said_at = now if when is None else max(when, now)
+        journal.add_instruction(Instruction(contract=symbol, word="close", at=said_at, author=author()))
     result = one_tick(house, dry=dry, at=when, command=f"bot close {symbol}")
-    print_tick(result, house, everything=False, as_json=as_json)
+    print_tick(env, result, house, everything=False, as_json=as_json)
     if result.mode == "dry" and not as_json:
         print(f"the word `close {symbol}` stands: the next live tick acts on it (`bot hold {symbol}` takes it back)")
 
@@ -54,15 +55,13 @@ def run_instruction(env: str, *, contract: str, word: Word) -> None:
     house = load_house(env)
     symbol = contract.upper()
     with open_ledger(house, f"bot {word}", wall_clock()) as journal:
-        _refuse_unless_ours(journal, symbol, house)
+        _refuse_unless_ours(journal, symbol)
         journal.add_instruction(Instruction(contract=symbol, word=word, at=wall_clock(), author=author()))
     print(f"{symbol}: {word.replace('_', ' ')} stands from the next tick on   home {house.home}")
 
 
-def _refuse_unless_ours(journal: LedgerJournal, symbol: str, house: House) -> None:
-    if is_option(symbol):
-        parse_option(symbol)
-    elif not is_equity(symbol):
+def _refuse_unless_ours(journal: LedgerJournal, symbol: str) -> None:
+    if not is_option(symbol) and not is_equity(symbol):
         raise UsageError(f"expected an option series such as XLF261224P00050000 or a symbol, got {symbol!r}")
     books = journal.books()
     held = {leg.symbol for leg in books.legs} | {lot.symbol for lot in books.lots}
@@ -104,27 +103,54 @@ def run_adopt(env: str, *, symbol: str, qty: str, basis: str) -> None:
     house = load_house(env)
     name = symbol.upper()
     if not is_equity(name):
-        raise UsageError(f"adopt takes a share symbol such as XLF, got {symbol!r}; short options come with a later release")
+        raise UsageError(
+            f"adopt takes a share symbol such as XLF, got {symbol!r}; short options come with a later release"
+        )
     now = wall_clock()
     with open_ledger(house, f"bot adopt {name}", now) as journal:
-        positions = {one.symbol: one for one in make_world(house, journal, None).broker.read_positions()}
-        ours = sum((lot.qty for lot in journal.books().lots if lot.symbol == name), Decimal(0))
-        foreign = (positions[name].qty if name in positions else Decimal(0)) - ours
-        if foreign <= 0:
-            raise UsageError(f"the broker holds no {name} beyond the {plain(ours)} shares that are ours already")
-        wanted = from_text(qty, "--qty") if qty else foreign
-        if not 0 < wanted <= foreign:
+        books = journal.books()
+        foreign = _foreign_shares(books, name)
+        wanted = amount(qty, "--qty") if qty else foreign
+        if wanted > foreign:
             raise UsageError(f"--qty {plain(wanted)}: {plain(foreign)} shares of {name} are foreign")
-        paid = from_text(basis, "--basis") if basis else None
+        paid = amount(basis, "--basis") if basis else None
         journal.adopt_lot(
             Lot(
-                id=f"adopted-{name}-{now:%Y%m%d%H%M%S}", symbol=name, qty=wanted, opened_at=now, strategy=_strategy(house, name),
-                owner="adopted", basis_strike=paid, basis_tax=paid, basis_wheel=paid,
+                id=_new_lot_id(books, name, now), symbol=name, qty=wanted, opened_at=now,
+                strategy=_strategy(house, name), owner="adopted", basis_strike=paid, basis_tax=paid, basis_wheel=paid,
             ),
             author(),
         )  # fmt: skip
     words = f"at {plain(paid)} a share" if paid is not None else "with no known basis: no call is sold on it"
     print(f"{name}: {plain(wanted)} shares are ours now, {words}   home {house.home}")
+
+
+def _new_lot_id(books: Books, symbol: str, now: datetime) -> str:
+    """Name a lot so that two adoptions in one moment are two lots."""
+    taken = {lot.id for lot in books.lots}
+    first = f"adopted-{symbol}-{now:%Y%m%d%H%M%S%f}"
+    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+
+
+def _foreign_shares(books: Books, symbol: str) -> Decimal:
+    """Give the shares that the newest tick saw at the broker beyond our lots, or raise UsageError.
+
+    The newest tick's reading, not a fresh one: shares that an assignment brought since are ours, and the next tick
+    books them.
+    """
+    if books.settled_at is None:
+        raise UsageError("no tick has looked at the account yet: run `bot tick --dry` first")
+    ours = sum((lot.qty for lot in books.lots if lot.symbol == symbol), ZERO)
+    foreign = dict(books.last_positions).get(symbol, ZERO) - ours
+    if foreign <= 0:
+        raise UsageError(
+            f"the newest tick saw no {symbol} beyond the {plain(ours)} shares that are ours already; run `bot tick "
+            "--dry` if they came later"
+        )
+    waiting = next((one for one in books.drift if underlying_of(one.symbol) == symbol), None)
+    if waiting is not None:
+        raise UsageError(f"{symbol} is not settled yet ({waiting.what}): adopt it after a tick that shows no drift")
+    return foreign
 
 
 def _strategy(house: House, symbol: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from bot.commands.opening import open_ledger
+from bot.commands.opening import open_ledger, say_home, warn
 from bot.domain.checks import show
 from bot.domain.desk import WheelNumbers, WheelParams
 from bot.domain.errors import UsageError
@@ -20,15 +22,16 @@ from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.engine.observe import observe, session_facts
 from bot.planners.wheel_candidates import candidates, symbol_refusal
 from bot.planners.wheel_survey import Candidate, wish_of
-from bot.wiring import House, load_house, make_book, make_world, moment, wall_clock
+from bot.wiring import House, load_house, looking_broker, make_book, make_market, make_world, moment, wall_clock
 
+WIDTH = 140
+"""Columns of the table where no terminal says how wide it is."""
+FRACTION_STEP = Decimal("0.000001")
 RIGHTS: tuple[Right, ...] = ("put", "call")
 
 
 def chain_requests(symbol: str, numbers: WheelNumbers) -> tuple[ChainRequest, ...]:
     """Ask for both windows of a symbol, wide enough to show what is out as well."""
-    from decimal import Decimal
-
     return (
         ChainRequest(
             underlying=symbol, right="put", dte_min=numbers.put_dte_min, dte_max=numbers.put_dte_max,
@@ -57,6 +60,7 @@ LOOKING = Planner(kind="scan", params=WheelParams, needs=_needs, plan=_plan)
 def run_scan(env: str, *, symbol: str, at: str, limit: int, as_json: bool) -> None:
     """Read both chains of a symbol, or of the whole universe, and print every series with its judgement."""
     house = load_house(env)
+    warn(house)
     wheels = chosen(house, symbol.upper())
     snapshot = look(house, wheels, moment(at, house.settings, wall_clock()))
     found = {
@@ -67,6 +71,7 @@ def run_scan(env: str, *, symbol: str, at: str, limit: int, as_json: bool) -> No
     }
     if as_json:
         print(json.dumps([row for ranked in found.values() for row in rows(snapshot, ranked, limit)]))
+        say_home(house)
         return
     _print(house, snapshot, wheels, found, limit)
 
@@ -95,7 +100,8 @@ def look(house: House, wheels: list[WheelParams], at: datetime | None) -> Snapsh
         strategies = tuple(Strategy(params.name, LOOKING, params, 0) for params in wheels)
         book = make_book(house, dry=True)._replace(strategies=strategies)
         memory = journal.memory(now, session_facts(now).day)
-        snapshot, _ = observe(world, book, memory, now, slot_of(now))
+        with looking_broker(house, make_market(house), lambda: now) as broker:
+            snapshot, _ = observe(world._replace(broker=broker), book, memory, now, slot_of(now))
         return snapshot
 
 
@@ -107,13 +113,17 @@ def rows(snapshot: Snapshot, ranked: tuple[Candidate, ...], limit: int) -> list[
             "symbol": one.symbol, "underlying": one.underlying, "right": one.right, "rank": one.rank,
             "strike": plain(one.strike), "dte": one.dte,
             "limit": None if one.limit is None else plain(one.limit),
-            "annual_yield": None if one.annual_yield is None else plain(one.annual_yield.quantize(one.distance)),
-            "delta": one.delta, "delta_source": one.delta_source, "distance": plain(one.distance),
-            "open_interest": one.open_interest, "spread": None if one.spread is None else plain(one.spread),
+            "annual_yield": None if one.annual_yield is None else _fraction(one.annual_yield),
+            "delta": one.delta, "delta_source": one.delta_source, "distance": _fraction(one.distance),
+            "open_interest": one.open_interest, "spread": None if one.spread is None else _fraction(one.spread),
             "cash_after": plain(cash - one.collateral), "out": one.out,
         }
         for one in ranked[:limit]
     ]  # fmt: skip
+
+
+def _fraction(value: Decimal) -> str:
+    return plain(value.quantize(FRACTION_STEP))
 
 
 def _print(
@@ -122,14 +132,14 @@ def _print(
 ) -> None:  # fmt: skip
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from bot.report.tick_text import new_york
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     cash = free_cash(snapshot).value
     kind = "SIMULATED MONEY   " if snapshot.simulated else ""
-    console.print(f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}", style="bold")
+    console.print(f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}", style="bold", soft_wrap=True)
     for (name, right), ranked in found.items():
         params = next(one for one in wheels if name in one.numbers)
         refusal = symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right))
@@ -141,8 +151,8 @@ def _print(
             console.print("  no series in the window")
             continue
         table = Table(
-            "", "series", "dte", "limit", "yield", "delta", "distance", "open int.", "spread", "cash after",
-            "against it", box=box.SIMPLE_HEAD, pad_edge=False,
+            "", Column("series", no_wrap=True), "dte", "limit", "yield", "delta", "distance", "open int.", "spread",
+            "cash after", "against it", box=box.SIMPLE_HEAD, pad_edge=False,
         )  # fmt: skip
         for one in ranked[:limit]:
             table.add_row(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 
-from bot.commands.opening import open_ledger
-from bot.config.deskfile import load_desk, read_text
+from bot.commands.opening import amount, open_ledger, say_home, warn
+from bot.config.deskfile import read_desk, read_text
 from bot.config.desktext import upgrade_desk
 from bot.config.effective import effective, settings_from_process
 from bot.config.initialise import fit_lines, initialise
 from bot.config.profiles import shipped_universe
-from bot.domain.errors import ConfigError
-from bot.domain.money import from_text
+from bot.domain.errors import ConfigError, StoreError, UsageError
+from bot.domain.instruments import is_equity
 from bot.ops.doctor import examine
 from bot.wiring import load_house, session_moment, wall_clock
 
@@ -25,12 +24,13 @@ def run_config_show(env: str, *, as_json: bool) -> None:
     rows = effective(house.settings, house.desk)
     if as_json:
         print(json.dumps([row._asdict() for row in rows]))
+        warn(house)
+        say_home(house)
         return
     width = max(len(row.key) for row in rows)
     for row in rows:
         print(f"{row.key:<{width}}  {row.value}   ({row.origin})")
-    for warning in house.settings.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    warn(house)
     print(f"configuration {house.hash[:16]}   home {house.home}")
 
 
@@ -44,7 +44,7 @@ def run_config_check(env: str) -> None:
         faults += error.faults
     if settings is not None:
         try:
-            load_desk(settings.desk_file)
+            read_desk(read_text(settings.desk_file), name=str(settings.desk_file))
         except ConfigError as error:
             faults += error.faults
     if faults or settings is None:
@@ -76,22 +76,28 @@ def run_config_upgrade(env: str) -> None:
         print(f"nothing to upgrade   home {settings.home}")
         return
     backup = path.with_suffix(".toml.before-upgrade")
-    backup.write_text(before, encoding="utf-8")
-    path.write_text(after, encoding="utf-8")
+    try:
+        backup.write_text(before, encoding="utf-8")
+        path.write_text(after, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{error.filename or path}: cannot be written ({error.strerror}): make it writable") from error
     print(f"{path} is upgraded, the former file is {backup.name}; read the new keys, then `bot config check`")
 
 
 def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str) -> None:
     """Write both files and say what the equity allows, at the embedded market's prices."""
     names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    strange = [name for name in names if not is_equity(name)]
+    if strange:
+        raise UsageError(f"--symbols takes names such as XLF,SLV, got {', '.join(strange)}")
     env_file = Path(env) if env else None
     result = initialise(
         Path.cwd() if env_file is None else env_file.parent,
         profile=profile,
-        equity=from_text(equity, "--equity"),
+        equity=amount(equity, "--equity"),
         symbols=names,
         from_env=Path(from_env) if from_env else None,
-        prices=embedded_prices(names or tuple(shipped_universe())),
+        prices=embedded_prices(tuple(dict.fromkeys((*shipped_universe(), *names)))),
         env_file=env_file,
     )
     print(f"wrote {result.env_file} and {result.desk_file}   home {result.home}")

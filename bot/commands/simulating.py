@@ -41,7 +41,7 @@ class Tally:
     def __init__(self) -> None:
         self.ticks = self.chains = self.contracts = self.intents = self.approved = self.orders = self.fills = 0
         self.ticks_with_three_chains = 0
-        self.stages: Counter[str] = Counter()
+        self.stages: dict[str, float] = {}
         self.errors: Counter[str] = Counter()
         self.seconds = 0.0
         self.first: TickResult | None = None
@@ -59,7 +59,7 @@ class Tally:
         self.orders += len(result.orders)
         self.fills += len(result.settlement.fills)
         for name, milliseconds in result.stages:
-            self.stages[name] += milliseconds
+            self.stages[name] = self.stages.get(name, 0.0) + milliseconds
         self.errors.update(result.errors)
         self.first = self.first or result
         self.last = result
@@ -90,7 +90,8 @@ def run_simulate(env: str, *, as_json: bool, **words: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(highlight=False)
-    console.print(f"SIMULATED MONEY: {len(sessions)} sessions, {sessions[0].day} to {sessions[-1].day}, home {house.home}")
+    words = f"{len(sessions)} sessions, {sessions[0].day} to {sessions[-1].day}"
+    console.print(f"SIMULATED MONEY: {words}, home {house.home}", soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("sessions", total=len(sessions))
@@ -101,7 +102,7 @@ def run_simulate(env: str, *, as_json: bool, **words: Any) -> None:
 
         tally = simulate(house, sessions, shown)
     for line in summary_lines(house, tally):
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 def chosen_sessions(days: int, until: str, now: datetime) -> list[Session]:
@@ -232,7 +233,8 @@ def summary(house: House, tally: Tally) -> dict[str, Any]:
         "ledger_bytes": store,
         "snapshot_bytes": snapshots,
         "stage_milliseconds_per_tick": {
-            name: round(total / tally.ticks, 3) for name, total in tally.stages.most_common()
+            name: round(total / tally.ticks, 3)
+            for name, total in sorted(tally.stages.items(), key=lambda one: -one[1])
         },
         "equity_start": plain(first.equity),
         "equity_end": plain(last.equity),

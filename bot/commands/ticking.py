@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from bot.commands.opening import open_ledger
-from bot.domain.errors import BotError, ConfigError, TryLater, UsageError
+from bot.commands.opening import open_ledger, say_home, warn
+from bot.domain.errors import BotError, ConfigError, ForeignStore, UsageError
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
@@ -25,21 +25,21 @@ def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_j
             f"--live was asked for and BOT_MODE is {house.settings.mode} ({origin}): set BOT_MODE=live there first; "
             "this option only asserts it"
         )
+    warn(house)
     result = one_tick(house, dry=dry, at=moment(at, house.settings, wall_clock()), command="bot tick")
-    print_tick(result, house, everything=everything, as_json=as_json)
+    print_tick(env, result, house, everything=everything, as_json=as_json)
 
 
-def one_tick(house: House, *, dry: bool, at: datetime | None, command: str) -> TickResult:
-    """Run one tick under the home's lock."""
-    now = at or wall_clock()
-    with open_ledger(house, command, wall_clock()) as journal:
-        world = make_world(house, journal, at)
-        journal.stamp(world.broker.name, make_book(house, dry=dry).environment, world.broker.read_account().id)
-        journal.keep_config(house.hash, house.desk_text, house.settings_json, now)
-        return tick(world, make_book(house, dry=dry))
+def one_tick(
+    house: House, *, dry: bool, at: datetime | None, command: str, clock: Callable[[], datetime] = wall_clock
+) -> TickResult:
+    """Run one tick under the home's lock, at a fixed moment or by the clock."""
+    with open_ledger(house, command, clock()) as journal:
+        journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
+        return tick(make_world(house, journal, at, clock), make_book(house, dry=dry))
 
 
-def print_tick(result: TickResult, house: House, *, everything: bool, as_json: bool) -> None:
+def print_tick(env: str, result: TickResult, house: House, *, everything: bool, as_json: bool) -> None:
     """Print a tick as one JSON object, or as a picture with the home in use."""
     if as_json:
         import msgspec
@@ -47,37 +47,49 @@ def print_tick(result: TickResult, house: House, *, everything: bool, as_json: b
         from bot.report.tick_json import tick_object
 
         sys.stdout.write(msgspec.json.encode(tick_object(result)).decode() + "\n")
+        say_home(house)
         return
     from rich.console import Console
 
+    from bot.commands.looking import typed_before
     from bot.report.tick_text import tick_picture
 
     console = Console(highlight=False, soft_wrap=False)
-    for part in tick_picture(result, str(house.home), everything=everything):
+    for part in tick_picture(result, str(house.home), everything=everything, prefix=typed_before(env, house)):
         console.print(part)
 
 
-def run_loop(env: str, *, dry: bool, ticks: int, sleep: Callable[[float], None] | None = None) -> None:
+def run_loop(
+    env: str,
+    *,
+    dry: bool,
+    ticks: int,
+    clock: Callable[[], datetime] = wall_clock,
+    sleep: Callable[[float], None] | None = None,
+) -> None:
     """Tick at every slot of session hours until stopped; a failed tick is said and the next one comes.
 
-    Configuration is read anew for each tick; a wrong one ends the loop with 78.
+    Configuration is read anew for each tick. A wrong one, or a home of another account, ends the loop with 78.
     """
     import time
 
+    house = load_house(env)
+    warn(house)
+    print(f"home {house.home}", flush=True)
     pause = sleep or time.sleep
     done = 0
     while ticks == 0 or done < ticks:
-        wait = seconds_to_slot(wall_clock())
+        wait = seconds_to_slot(clock())
         if wait > 0:
             print(f"next tick in {wait / 60:.0f} minutes", flush=True)
             pause(wait)
         try:
-            result = one_tick(load_house(env), dry=dry, at=None, command="bot loop")
+            result = one_tick(load_house(env), dry=dry, at=None, command="bot loop", clock=clock)
             print(f"{result.snapshot.at:%Y-%m-%d %H:%M} UTC  tick {result.tick_id}  {len(result.verdicts)} wanted, "
                   f"{len(result.orders)} sent", flush=True)  # fmt: skip
-        except ConfigError:
+        except (ConfigError, ForeignStore):
             raise
-        except (TryLater, BotError) as error:
+        except BotError as error:
             print(f"bot: {error}", file=sys.stderr, flush=True)
         done += 1
         pause(1.0)

@@ -8,7 +8,7 @@ from bot.domain.facts import Fact
 from bot.domain.money import plain
 
 
-class CheckResult(Fact, frozen=True, kw_only=True):
+class CheckResult(Fact, frozen=True, kw_only=True, array_like=True):
     """One gate's answer to one intent.
 
     `limit` None means "off". `distance` is the room left in `unit`: negative when refused by that much.

@@ -7,12 +7,12 @@ it would close (design 6). Dollars, shares and contracts; quantities here are ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from bot.domain.claims import Claim, Row, claim_of, root_of, worst_at_expiry
-from bot.domain.instruments import Right, parse_option
+from bot.domain.instruments import Right, is_option, parse_option
 from bot.domain.ledger import Roll
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
 from bot.domain.snapshot import HeldPosition, Snapshot
@@ -122,6 +122,17 @@ class Standing:
                     line.series.add(position.symbol)
             elif position.qty < 0:
                 line.calls -= position.qty
+        for symbol, missing in _shorts_missing(snapshot):
+            contract = parse_option(symbol)
+            line = self._line(root_of(symbol))
+            if contract.right == "call":
+                line.calls += missing
+                continue
+            puts.setdefault((root_of(symbol), contract.expiry.isoformat()), []).append(
+                ("put", contract.strike, -missing)
+            )
+            line.puts += missing
+            line.series.add(symbol)
         for (root, _), rows in puts.items():
             worst = worst_at_expiry(rows)
             assert worst is not None, "puts alone are bounded"
@@ -165,6 +176,16 @@ def standing_of(snapshot: Snapshot) -> Standing:
 def reserved_series(roll_id: str) -> str:
     """Name the place that a roll in flight keeps among the put series."""
     return f"roll {roll_id}"
+
+
+def _shorts_missing(snapshot: Snapshot) -> Iterator[tuple[str, Decimal]]:
+    """Give short options of our books that the broker does not show and nothing has ended yet (design 12).
+
+    What they tie up stays tied up: a partial read must not free cash, lots or places on any symbol.
+    """
+    for drift in snapshot.books.drift:
+        if is_option(drift.symbol) and drift.ours < min(drift.broker, ZERO):
+            yield drift.symbol, min(drift.broker, ZERO) - drift.ours
 
 
 def _ours(snapshot: Snapshot, held: HeldPosition) -> Decimal:

@@ -69,8 +69,14 @@ def parse_option(symbol: str) -> Contract:
 
 @lru_cache(maxsize=65_536)
 def is_option(symbol: str) -> bool:
-    """Say whether a symbol names an option series (an adjusted root counts as one)."""
-    return len(symbol) > 15 and _TAIL.search(symbol) is not None
+    """Say whether a symbol names an option series that can be read (an adjusted root counts as one)."""
+    if len(symbol) <= 15:
+        return False
+    try:
+        parse_option(symbol)
+    except BadSymbol:
+        return False
+    return True
 
 
 def is_equity(symbol: str) -> bool:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from bot.domain.errors import BrokerError, BrokerRefused, BrokerUnreachable, OutcomeUnknown, RefusalCode
+from bot.domain.errors import BrokerError, BrokerRefused, RefusalCode
 from bot.domain.holdings import BrokerOrder
 from bot.domain.orders import OrderIntent, OrderRequest, OrderState, OwnOrder, Verdict, client_order_id
+from bot.domain.risk import is_protective, predecessor_of
 from bot.domain.snapshot import Snapshot
 from bot.engine.ports import Broker, Journal, Transition
 
 ATTEMPTS_MAX = 16
+SPARE = "-again"
+"""Ends the key of a stop written down to rest again if what takes its place is refused."""
 
 
 class Sender(NamedTuple):
@@ -40,25 +43,51 @@ def plan_orders(
     row: the gate that forbids new risk beside it has already refused, this is the second lock.
     """
     planned: list[tuple[OwnOrder, OrderIntent]] = []
+    taken: set[str] = set()
     for verdict in verdicts:
         intent = verdict.intent
         if not verdict.approved or intent.action != "submit":
             continue
         found = _free_id(journal, snapshot, intent)
-        if found is None:
+        if found is None or found[0] in taken:
             continue
         order_id, attempt = found
+        taken.add(order_id)
         planned.append((_planned_row(snapshot, intent, order_id, attempt), intent))
+        spare = _spare_stop(snapshot, intent, order_id)
+        again = None if spare is None else _free_id(journal, snapshot, spare)
+        if spare is not None and again is not None and again[0] not in taken:
+            taken.add(again[0])
+            planned.append((_planned_row(snapshot, spare, *again), spare))
     return tuple(planned)
 
 
+def _spare_stop(snapshot: Snapshot, intent: OrderIntent, order_id: str) -> OrderIntent | None:
+    """Give the stop to rest again should the broker refuse the order that takes its place (design 15).
+
+    It is written down with the order it stands behind, and sent only on that order's definite refusal.
+    """
+    stop = predecessor_of(intent, snapshot)
+    if stop is None or not is_protective(stop):
+        return None
+    return OrderIntent(
+        strategy=stop.strategy, purpose=stop.purpose, key=f"{stop.key}{SPARE}", underlying=stop.underlying,
+        legs=stop.legs, qty=stop.remaining, order_type=stop.order_type, limit_price=stop.limit_price,
+        stop_price=None if stop.order_type == "trailing_stop" else stop.stop_price, trail_percent=stop.trail_percent,
+        high_water_mark=stop.high_water_mark, time_in_force=stop.time_in_force, replaces=order_id, cycle=stop.cycle,
+        lot=stop.lot, reason="the order that took its place was refused: the stop rests again",
+    )  # fmt: skip
+
+
 def _free_id(journal: Journal, snapshot: Snapshot, intent: OrderIntent) -> tuple[str, int] | None:
+    alive = {order.client_order_id for order in snapshot.own_orders}
     for attempt in range(ATTEMPTS_MAX):
         order_id = client_order_id(snapshot.desk, intent, snapshot.slot, attempt)
         known = journal.find_own(order_id)
         if known is None:
             return order_id, attempt
-        if known.alive:
+        # A row still `planned` that is not among the live orders was proved unsent by this tick's settlement.
+        if known.alive and (known.state != "planned" or order_id in alive):
             return None
     return None
 
@@ -99,6 +128,7 @@ def execute(
 ) -> tuple[tuple[OwnOrder, ...], tuple[str, ...]]:
     """Carry out approved intents in their order; give the orders as they ended and what went wrong."""
     rows = {id(intent): order for order, intent in planned}
+    spares = {order.replaces: order for order, intent in planned if intent.key.endswith(SPARE)}
     known = {order.client_order_id: order for order in snapshot.own_orders}
     orders: list[OwnOrder] = []
     errors: list[str] = []
@@ -121,8 +151,15 @@ def execute(
             continue
         if hindrance:
             orders.append(_step(sender, order, "not_sent", reason=hindrance))
+        else:
+            orders.append(_send(sender, order, errors))
+        spare = spares.get(order.client_order_id)
+        if spare is None:
             continue
-        orders.append(_send(sender, order, errors))
+        if orders[-1].state == "refused" or orders[-1].status == "rejected":
+            orders.append(_send(sender, spare, errors))
+        else:
+            _step(sender, spare, "not_sent", reason="not needed: what takes the stop's place was not refused")
     return tuple(orders), tuple(errors)
 
 
@@ -134,6 +171,9 @@ def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: l
     """
     if old is None:
         return f"the order it replaces ({intent.replaces}) is no longer alive"
+    if not old.broker_order_id:
+        # Without the broker's own id nothing names the order; an empty one may mean "all orders" to a broker.
+        return f"the broker's id of {old.client_order_id} is not known: it cannot be cancelled yet"
     sender.journal.move(
         sender.tick_id,
         Transition(
@@ -175,7 +215,7 @@ def _send(sender: Sender, order: OwnOrder, errors: list[str]) -> OwnOrder:
             return _adopt(sender, sending, errors)
         errors.append(f"{order.client_order_id}: the broker refused ({refusal.code.value}): {refusal}")
         return _step(sender, sending, "refused", status="rejected", reason=f"{refusal.code.value}: {refusal}")
-    except (OutcomeUnknown, BrokerUnreachable) as error:
+    except BrokerError as error:
         return _look_up(sender, sending, str(error), errors)
     return _answered(sender, sending, answer)
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.errors import MarketError
-from bot.domain.instruments import underlying_of
+from bot.domain.holdings import LIVE_STATUSES
+from bot.domain.instruments import is_equity, is_option, underlying_of
 from bot.domain.market import EventsRequest, MarketReads, QuotesRequest, Request
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day, next_session, previous_session, session_on
@@ -61,8 +62,9 @@ def read_broker(broker: Broker, memory: Memory) -> Reads:
 def live_orders(memory: Memory, settlement: Settlement) -> tuple[OwnOrder, ...]:
     """Give our orders that may still fill, after what the broker just said of them."""
     updated = {order.client_order_id: order for order in settlement.orders}
-    orders = (updated.get(order.client_order_id, order) for order in memory.own_orders)
-    return tuple(order for order in orders if order.alive)
+    orders = [updated.pop(order.client_order_id, order) for order in memory.own_orders]
+    # One that had ended by our books and shows alive again can fill as well: what is left of `updated`.
+    return tuple(order for order in (*orders, *updated.values()) if order.alive)
 
 
 def all_requests(book: Book, holdings: Holdings, at: datetime) -> tuple[tuple[Request, ...], tuple[str, ...]]:
@@ -94,7 +96,7 @@ def all_requests(book: Book, holdings: Holdings, at: datetime) -> tuple[tuple[Re
             events.update(request.symbols)
         elif request not in rest:
             rest.append(request)
-    joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(symbols)))]
+    joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(filter(listed, symbols))))]
     if events:
         joined.append(EventsRequest(symbols=tuple(sorted(events))))
     return (*joined, *rest), tuple(errors)
@@ -121,6 +123,28 @@ def input_ages(
         for chain in market.chains
     )
     return tuple(ages)
+
+
+def listed(symbol: str) -> bool:
+    """Say whether a market can be asked for this symbol: one bad name can cost the answer to all the others."""
+    return is_option(symbol) or is_equity(symbol)
+
+
+def strange_things(reads: Reads) -> tuple[str, ...]:
+    """Name what the broker shows and this program cannot read, and what it takes it for."""
+    positions = tuple(
+        f"position {one.symbol!r} is no share and no option series this program knows: it counts as foreign, at the "
+        "broker's price and per unit; look at it at the broker"
+        for one in reads.positions
+        if not listed(one.symbol)
+    )
+    orders = tuple(
+        f"order {one.client_order_id or one.broker_order_id} has the status {one.status!r}, which this program does "
+        "not know: it counts as alive until the broker says how it ended"
+        for one in reads.orders
+        if one.status not in LIVE_STATUSES and not one.terminal
+    )
+    return (*positions, *orders)
 
 
 def premium_multiples(book: Book) -> dict[tuple[str, str], Decimal]:
@@ -160,7 +184,8 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
     equity = equity_on_marks(reads.account.cash, settlement.held, marks)
     books = roll_nav(settlement.books, equity, settlement.flow, session, at)
     multiples = premium_multiples(book)
-    if multiples:
+    if multiples and (memory.last_slot is None or memory.last_slot < slot):
+        # One reading a slot: ticks that share a slot are no further ticks in a row (wheel 1.4).
         books = count_premium_stops(
             books, market.quotes, multiples, limits.option_spread_fraction, limits.option_spread_absolute,
             int((at - session.open_at).total_seconds() // 60),
@@ -190,5 +215,5 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
         inputs=input_ages(reads, market, world.market.name, world.broker.name, at),
         books=books,
         halt=memory.halt,
-        errors=(*errors, *market.errors),
+        errors=(*strange_things(reads), *errors, *market.errors),
     ), settlement

@@ -12,16 +12,20 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.holdings import Activity, BrokerOrder
-from bot.domain.ledger import Books, Instruction
+from bot.domain.instruments import underlying_of
+from bot.domain.ledger import Books, Drift, Instruction
 from bot.domain.money import ZERO, plain
-from bot.domain.orders import OwnOrder
-from bot.domain.sessions import new_york_day, slot_of
+from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
+from bot.domain.sessions import new_york_day, next_session, session_on, slot_of
 from bot.domain.snapshot import SessionFacts
 from bot.engine.ports import Memory, Reads, Settlement
 from bot.engine.settle_drift import compare
 from bot.engine.settle_ledger import Ledger, cash_effect
 from bot.engine.settle_lines import apply_line, in_order
 from bot.engine.settle_rolls import advance_rolls
+
+NOT_FOUND = "not_found"
+"""Status of an order without an answer that one complete reading did not show."""
 
 
 def settle(reads: Reads, memory: Memory, at: datetime, session: SessionFacts) -> Settlement:
@@ -45,6 +49,13 @@ def settle(reads: Reads, memory: Memory, at: datetime, session: SessionFacts) ->
     books = ledger.books() if lines or changed or ledger.rolls or ledger.cycles or adopted else memory.books
     books = replace(books, instructions=_instructions(books, reads))
     findings = compare(reads, memory, books, orders, at, session)
+    absent = absent_orders(reads, memory, findings.drift, at)
+    changed.extend(absent)
+    ledger.notes.extend(
+        f"order {order.client_order_id} never reached the broker: two complete readings after its session show none"
+        for order in absent
+        if order.state == "not_sent"
+    )
     return Settlement(
         books=replace(
             books,
@@ -139,6 +150,31 @@ def _join(own: OwnOrder, found: BrokerOrder) -> OwnOrder | None:
         stop_price=stop,
         high_water_mark=mark,
     )
+
+
+def absent_orders(reads: Reads, memory: Memory, drift: tuple[Drift, ...], at: datetime) -> list[OwnOrder]:
+    """End an order without an answer that two complete readings do not show (design 11).
+
+    Both come after the close of the session it was sent in, in two slots, with the books agreeing on its underlying.
+    The first is remembered as the status `not_found`; after the second it provably never arrived.
+    """
+    if memory.last_slot is not None and memory.last_slot >= slot_of(at):
+        return []
+    shown = {order.client_order_id for order in reads.orders}
+    differs = {underlying_of(one.symbol) for one in drift}
+    found: list[OwnOrder] = []
+    for order in memory.own_orders:
+        if order.state not in UNRESOLVED_STATES or order.client_order_id in shown or order.underlying in differs:
+            continue
+        day = new_york_day(order.slot)
+        session = session_on(day) or next_session(day)
+        if at < session.close_at:
+            continue
+        if order.status == NOT_FOUND:
+            found.append(replace(order, state="not_sent", status=""))
+        else:
+            found.append(replace(order, state="unknown", status=NOT_FOUND))
+    return found
 
 
 def _advance(ledger: Ledger, memory: Memory, at: datetime, session: SessionFacts) -> None:

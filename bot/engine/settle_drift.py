@@ -76,7 +76,8 @@ def compare(
         if qty != mine:
             differences.append(Difference(symbol, qty, mine))
             if symbol not in known and not mine:
-                notes.append(f"{symbol}: {plain(qty)} are not ours (foreign); `bot adopt {symbol}` takes them over")
+                way = "they are never traded" if is_option(symbol) else f"`bot adopt {symbol}` takes them over"
+                notes.append(f"{symbol}: {plain(qty)} are not ours (foreign); {way}")
         held.append(HeldPosition(position=position, owner=owner))
         last.append((symbol, qty))
     differences.extend(Difference(symbol, ZERO, qty) for symbol, qty in ours.items() if qty)
@@ -110,7 +111,7 @@ class Finder:
         self.emptied = emptied
         self.before = {one.symbol: one for one in memory.books.drift}
         self.cash_left = reads.account.cash - (books.cash or ZERO)
-        self.recent = [line for line in reads.activities if timedelta(0) <= at - line.at <= READS_APART]
+        self.recent = [line for line in reads.activities if at - line.at <= READS_APART]
         self.unlisted = self._unlisted_fills(Ledger(reads, memory, orders), orders)
         self.half = self._half_listed()
 

@@ -43,7 +43,11 @@ def note_buy_back(ledger: Ledger, order: OwnOrder, leg: OptionLeg, qty: Decimal,
             ticks_left=order.roll_ticks_max,
             started_at=at,
         )
-    ledger.rolls[name] = replace(roll, budget=roll.budget + price * SHARES_PER_CONTRACT * qty)
+    budget = roll.budget + price * SHARES_PER_CONTRACT * qty
+    if roll.stage == "opening":  # the rest of a leg whose first part is being rolled already: one roll, grown
+        budget += option_fees(qty, sell=False) + option_fees(qty, sell=True)
+        roll = replace(roll, qty=roll.qty + qty)
+    ledger.rolls[name] = replace(roll, budget=budget)
     ledger.rolls_filled.add(name)
 
 
@@ -103,7 +107,14 @@ def _still_closing(ledger: Ledger, roll: Roll) -> bool:
 
 def _finish_closing(ledger: Ledger, roll: Roll) -> Roll:
     """Fix quantity and budget: what was bought back, its debit, and the fees of both orders as estimated."""
-    closed = sum((ledger.booked(order) for order in _buy_backs(ledger, roll)), ZERO) or roll.qty
+    orders = {order.client_order_id for order in _buy_backs(ledger, roll)}
+    closed = ZERO
+    for line in ledger.reads.activities:
+        # An earlier roll of the same leg has the same name: its buy-back is not this one's.
+        if line.kind == "FILL" and line.at >= roll.started_at:
+            order = ledger.order_of(line)
+            closed += abs(line.qty) if order is not None and order.client_order_id in orders else ZERO
+    closed = closed or roll.qty
     fees = option_fees(closed, sell=False) + option_fees(closed, sell=True)
     done = replace(roll, stage="opening", qty=closed, budget=roll.budget + fees)
     ledger.rolls[roll.id] = done

@@ -7,10 +7,11 @@ replay of last Tuesday are this same function with another World.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from bot.domain.desk import Desk
 from bot.domain.errors import BotError
-from bot.domain.orders import OrderIntent, Verdict
+from bot.domain.orders import OrderIntent, OwnOrder, Verdict
 from bot.domain.sessions import slot_of
 from bot.domain.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from bot.domain.strategy import Note, Strategy
@@ -81,7 +82,7 @@ def tick(world: World, book: Book) -> TickResult:
         )
     )  # fmt: skip
     try:
-        return _run(world, book, tick_id, stages)
+        return _run(world, book, tick_id, at, stages)
     except BotError as error:
         end = TickEnd(
             status="failed", note=str(error), stages=tuple(stages.taken), errors=(str(error),), finished_at=world.now()
@@ -90,8 +91,7 @@ def tick(world: World, book: Book) -> TickResult:
         raise
 
 
-def _run(world: World, book: Book, tick_id: int, stages: Stages) -> TickResult:
-    at = world.now()
+def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -> TickResult:
     memory = world.journal.memory(at, session_facts(at).day)
     stages.done("remember")
     snapshot, settlement = observe(world, book, memory, at, slot_of(at, book.slot_seconds))
@@ -114,7 +114,8 @@ def _run(world: World, book: Book, tick_id: int, stages: Stages) -> TickResult:
         ),
     )  # fmt: skip
     stages.done("record")
-    orders, send_errors = (), ()
+    orders: tuple[OwnOrder, ...] = ()
+    send_errors: tuple[str, ...] = ()
     if not book.dry:
         sender = Sender(
             broker=world.broker, journal=world.journal, tick_id=tick_id, now=world.now,

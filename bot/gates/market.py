@@ -114,7 +114,8 @@ def quote_is_fresh(intent: OrderIntent, case: Case) -> CheckResult:
             limit = case.limits.quote_age_delayed_seconds
         else:
             limit = case.limits.quote_age_option_seconds
-        seconds = max(int((case.snapshot.at - quote.at).total_seconds()), 0)
+        # A quote as far ahead of us as this is no fresher: one of the two clocks is wrong.
+        seconds = abs(int((case.snapshot.at - quote.at).total_seconds()))
         found = at_most(gate, Decimal(seconds), limit, "seconds", f"age of the quote of {symbol}")
         if not found.ok:
             return found

@@ -8,7 +8,7 @@ from bot.domain.checks import CheckResult, allowed, at_least, at_most, refused
 from bot.domain.exposure import lots_uncovered, shares_free
 from bot.domain.instruments import is_option, is_standard_root, underlying_of
 from bot.domain.ledger import Lot
-from bot.domain.money import plain
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import OrderIntent
 from bot.domain.risk import closable
 from bot.domain.wheelmath import roll_credit_needed
@@ -107,11 +107,24 @@ def roll_earns_its_budget(intent: OrderIntent, case: Case) -> CheckResult:
         return refused(gate, f"roll {intent.roll or '(none named)'} is not waiting for its opening leg")
     if contract.right != roll.right or intent.underlying != roll.underlying or intent.qty > roll.qty:
         return refused(gate, f"it does not fit: {plain(roll.qty)} {roll.right} of {roll.underlying} are rolled")
+    if intent.qty + _opening_beside(intent, case) > roll.qty:
+        return refused(gate, f"orders to open {plain(roll.qty)} for roll {roll.id} stand already: its budget pays once")
     worse = contract.strike > roll.old_strike if roll.right == "put" else contract.strike < roll.old_strike
     if worse:
         return refused(gate, f"a {roll.right} at {plain(roll.old_strike)} never rolls to {plain(contract.strike)}")
     needed = roll_credit_needed(roll.budget, numbers.roll_net_min, roll.qty)
     return at_least(gate, intent.limit_price, needed, "usd", "credit per share, against buy-back plus minimum,")
+
+
+def _opening_beside(intent: OrderIntent, case: Case) -> Decimal:
+    """Count contracts that other orders, live or accepted in this tick, open for the same roll."""
+    live = (
+        order.remaining
+        for order in case.snapshot.own_orders
+        if order.alive and order.opens and order.roll == intent.roll and order.client_order_id != intent.replaces
+    )
+    accepted = (other.qty for other in case.accepted if other.opens and other.roll == intent.roll)
+    return sum(live, ZERO) + sum(accepted, ZERO)
 
 
 def position_is_held(intent: OrderIntent, case: Case) -> CheckResult:

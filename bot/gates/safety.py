@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bot.domain.checks import CheckResult, allowed, refused
 from bot.domain.claims import root_of
-from bot.domain.instruments import is_standard_root, underlying_of
+from bot.domain.instruments import is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OrderIntent, OwnOrder
 from bot.domain.risk import is_protective, keeps_protection
 from bot.gates.case import CANCELS, REDUCES, Case, idle
+
+CASH_DRIFT = "CASH"
+"""What settlement calls a difference in cash."""
 
 
 def halt_allows(intent: OrderIntent, case: Case) -> CheckResult:
@@ -51,10 +54,20 @@ def protection_stays(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(gate, f"{stop.client_order_id} is a protective stop: only `cancel_stop` takes it away")
         if HALT_RANK[case.snapshot.halt.level] > 0:
             return refused(gate, f"halt {case.snapshot.halt.level}: no halt removes a resting protective order")
+        if _doubted(intent.underlying, case):
+            return refused(gate, f"what is held of {intent.underlying} is in doubt: its stop stays until it is known")
         return allowed(gate, "the strategy gives its own stop up, and no halt is in force")
     if keeps_protection(wish.whole, stop):
         return allowed(gate, "the shares of the stop are stopped again or sold")
     return refused(gate, f"it would leave shares of {stop.client_order_id} without their stop")
+
+
+def _doubted(symbol: str, case: Case) -> bool:
+    """Say whether the shares read cannot be believed: they differ from the books, or the list is suddenly empty."""
+    snapshot = case.snapshot
+    if not snapshot.positions and snapshot.books.last_positions:
+        return True
+    return any(drift.symbol == symbol for drift in snapshot.books.drift)
 
 
 def nothing_unresolved(intent: OrderIntent, case: Case) -> CheckResult:
@@ -68,19 +81,23 @@ def nothing_unresolved(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(
                 gate,
                 f"order {order.client_order_id} on {intent.underlying} is {order.state}: nobody knows yet whether "
-                "it filled; it ends by proof, or with `bot order resolve`",
+                "it filled; it ends by proof alone, and every tick looks for it",
             )
     return allowed(gate, "every order on the underlying is accounted for")
 
 
 def no_drift(intent: OrderIntent, case: Case) -> CheckResult:
-    """Allow new risk only where broker and books agree; while a change is pending no sale either (wheel 1.11)."""
+    """Allow new risk only where broker and books agree; while a change is pending no sale either (wheel 1.11).
+
+    Money that nobody can explain is no matter of one symbol: it refuses new risk everywhere (design 12).
+    """
     gate = "no_drift"
     wish = case.wish(intent)
     if wish.kind == "cancel":
         return idle(gate, CANCELS)
     for drift in case.snapshot.books.drift:
-        if root_of(drift.symbol) != intent.underlying:
+        everywhere = drift.symbol == CASH_DRIFT and drift.kind == "unexplained"
+        if root_of(drift.symbol) != intent.underlying and not everywhere:
             continue
         sells = any(leg.side == "sell" for leg in intent.legs)
         if wish.reduces and not (sells and drift.kind == "pending"):
@@ -134,10 +151,11 @@ def owner_is_ours(intent: OrderIntent, case: Case) -> CheckResult:
         if leg.symbol not in case.snapshot.position_of:
             continue
         if case.standing.ours.get(leg.symbol, 0) < intent.qty * leg.ratio:
+            way = "it is never traded" if is_option(leg.symbol) else f"adopt it with `bot adopt {leg.symbol}`"
             return refused(
                 gate,
                 f"{leg.symbol}: {plain(case.standing.ours.get(leg.symbol, intent.qty * 0))} of it is ours and "
-                f"{plain(intent.qty * leg.ratio)} is asked; adopt it with `bot adopt {underlying_of(leg.symbol)}`",
+                f"{plain(intent.qty * leg.ratio)} is asked; {way}",
             )
     return allowed(gate, "everything it touches is ours")
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from bot.domain.errors import BadSymbol, BotError, MarketError
 from bot.domain.instruments import Contract, is_equity, is_option, parse_option
 from bot.domain.market import (
@@ -78,6 +80,8 @@ class SyntheticMarket:
         self._days = Days(seed, factors, self._calendar)
         self._bars = BarReader()
         self._profiles: dict[str, Profile] = {}
+        self._shown: tuple[_Instant | None, dict[str, Quote]] = (None, {})  # the quotes of the newest instant asked for
+        self._told: dict[tuple[str, date], Events] = {}
 
     def fetch(self, requests: tuple[Request, ...], at: datetime) -> MarketReads:
         """Answer the union of requests as known at `at`; when closed, as the last session left them."""
@@ -124,10 +128,13 @@ class SyntheticMarket:
             if session is None or session.close_at <= after or session.open_at > until:
                 continue
             day = self._days.day(profile, session)
-            for second in (*range(0, day.minutes * 60, 60), day.minutes * 60 - 1):
+            passed = int((after - session.open_at).total_seconds()) // 60 * 60
+            for second in (*range(max(0, passed), day.minutes * 60, 60), day.minutes * 60 - 1):
                 at = session.open_at + timedelta(seconds=second)
-                if not after < at <= until:
+                if at <= after:
                     continue
+                if at > until:
+                    break
                 if contract is None:
                     yield share_quote(profile, at, day.price(second), day.halted(second), "")
                 else:
@@ -169,6 +176,15 @@ class SyntheticMarket:
         return self._days.day(self._profile(symbol), session)
 
     def _quote(self, symbol: str, instant: _Instant) -> Quote:
+        if self._shown[0] != instant:
+            self._shown = (instant, {})
+        shown = self._shown[1]
+        quote = shown.get(symbol)
+        if quote is None:
+            quote = shown[symbol] = self._make_quote(symbol, instant)
+        return quote
+
+    def _make_quote(self, symbol: str, instant: _Instant) -> Quote:
         if not is_option(symbol):
             return shown_quote(self._day(symbol, instant.session), instant.second)
         contract = parse_option(symbol)
@@ -227,7 +243,14 @@ class SyntheticMarket:
         )
 
     def _events(self, symbol: str, instant: _Instant, at: datetime) -> Events:
-        """Tell dividends declared or paid, releases around now, and splits made or announced."""
+        """Tell dividends declared or paid, releases around now, and splits made or announced: the same all day."""
+        told = self._told.get((symbol, instant.today))
+        if told is None:
+            told = self._make_events(symbol, instant, at)
+            remember(self._told, (symbol, instant.today), told, 256)
+        return told if told.as_of == at else replace(told, as_of=at)
+
+    def _make_events(self, symbol: str, instant: _Instant, at: datetime) -> Events:
         profile, calendar, today = self._profile(symbol), self._calendar, instant.today
         since = today - timedelta(days=HISTORY_DAYS)
         declared = today + timedelta(days=DECLARED_DAYS)

@@ -189,6 +189,7 @@ def _ex_date(month: int, pay_day: int) -> date:
     return _session_from(date(month // 12, month % 12 + 1, pay_day), 0)
 
 
+@lru_cache(maxsize=8192)
 def _session_from(day: date, count: int) -> date:
     """Give the first session on or after a day, `count` days on; past the calendar only weekends are known."""
     day += timedelta(days=count)
@@ -211,14 +212,15 @@ def _release_days(profile: Profile, year: int) -> tuple[date, ...]:
     return _releases(profile.earnings_month, profile.pay_day % 15, year)
 
 
-def expiries(symbol: str, today: date, dte_min: int, dte_max: int) -> list[date]:
+@lru_cache(maxsize=4096)
+def expiries(symbol: str, today: date, dte_min: int, dte_max: int) -> tuple[date, ...]:
     """List the expiries of a name between two distances in days, soonest first.
 
     Eight weekly Fridays, third Fridays for a year, and midweek ones for the busiest funds; where the
     exchange is closed on a Friday the series ends on the session before (wheel 1.16).
 
     >>> expiries("XLF", date(2027, 3, 1), 20, 27)
-    [datetime.date(2027, 3, 25)]
+    (datetime.date(2027, 3, 25),)
     """
     found = set()
     dense = symbol in PENNY_EVERYWHERE
@@ -235,7 +237,7 @@ def expiries(symbol: str, today: date, dte_min: int, dte_max: int) -> list[date]
             day -= timedelta(days=1)
         if dte_min <= (day - today).days <= dte_max and session_on(day) is not None:
             found.add(day)
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def is_monthly(expiry: date) -> bool:

@@ -99,10 +99,13 @@ def make_slab(
     skew, width, is_put = profile.skew, profile.option_width / 2, right == "put"
     fine, coarse = _steps(profile)
     half, erfc, exp_root = 0.5, math.erfc, math.sqrt(0.5)
-    bids, asks, deltas, volatilities = [], [], [], []
+    rows = []
     for strike, log_strike in zip(strikes, logs, strict=True):
         reach = (log_strike - log_forward) * stretch
-        reach = REACH_DOWN if reach < REACH_DOWN else min(reach, REACH_UP)
+        if reach < REACH_DOWN:
+            reach = REACH_DOWN
+        elif reach > REACH_UP:
+            reach = REACH_UP
         volatility = middle * (1 - skew * reach + SMILE * reach * reach)
         total = volatility * root
         d1 = (log_forward - log_strike) / total + total * half
@@ -110,34 +113,35 @@ def make_slab(
         if is_put:
             delta = half * erfc(d1 * exp_root)
             value = price * half * erfc((d1 - total) * exp_root) - forward * delta
-            value = max(value, price - spot)
+            floor = price - spot
         else:
             delta = half * erfc(-d1 * exp_root)
             value = forward * delta - price * half * erfc((total - d1) * exp_root)
-            value = max(value, spot - price)
+            floor = spot - price
+        if value < floor:
+            value = floor
         cents = 100 * value if value > 0 else 0.0
-        spread = width * (1 + cents * (0.008 + 0.006 * abs(reach)))
+        spread = width * (1 + cents * (0.008 + 0.006 * (reach if reach > 0 else -reach)))
         low, high = cents - spread, cents + spread
         step = fine if low < 300 else coarse
         bid = int(low / step) * step
         step = fine if high < 300 else coarse
-        asks.append((int(high / step) + 1) * step)
+        ask = (int(high / step) + 1) * step
         if bid > 0:
-            bids.append(bid)
+            rows.append((bid, ask, int(delta * 10_000 + half), int(volatility * 10_000 + half)))
+        elif cents < 0.2:  # nobody computes greeks from nothing
+            rows.append((NOTHING, ask, NOTHING, NOTHING))
         else:
-            bids.append(NOTHING)
-            if cents < 0.2:  # nobody computes greeks from nothing
-                delta = volatility = NOTHING / 10_000
-        deltas.append(round(delta * 10_000))
-        volatilities.append(round(volatility * 10_000))
+            rows.append((NOTHING, ask, int(delta * 10_000 + half), int(volatility * 10_000 + half)))
+    bids, asks, deltas, volatilities = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Slab(
         expiry=expiry,
         strikes=strikes,
-        bids=tuple(bids),
-        asks=tuple(asks),
+        bids=bids,
+        asks=asks,
         open_interests=_interests(moment, right, expiry, strikes),
-        deltas=tuple(deltas),
-        volatilities=tuple(volatilities),
+        deltas=deltas,
+        volatilities=volatilities,
     )
 
 
@@ -161,7 +165,7 @@ def _interests(moment: Moment, right: Right, expiry: date, strikes: tuple[int, .
                 scale
                 * (20 + noise[strike // 500 % INTEREST_BYTES])
                 * (1 if strike % 5000 else 1.6)
-                / (1 + tight * (strike * centre - 1) ** 2)
+                / (1 + tight * ((away := strike * centre - 1) * away))
             )
             for strike in strikes
         ]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.sessions import NEW_YORK, last_session_at, next_session, new_york_day
-from bot.wiring import House, load_house, make_broker, make_market, wall_clock
+from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day, next_session
+from bot.wiring import House, load_house, looking_broker, make_market, wall_clock
 
 DISK_FREE_LOOK = 1_000_000_000
 """Bytes of free disk below which a person should look."""
@@ -50,10 +50,7 @@ def examine(env: str) -> tuple[Finding, ...]:
 
 
 def _python() -> Finding:
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info < (3, 11):
-        return Finding("stop", "python", f"3.11 or newer is needed, this is {version}")
-    return Finding("good", "python", version)
+    return Finding("good", "python", ".".join(str(part) for part in sys.version_info[:3]))
 
 
 def _home(home: Path) -> Finding:
@@ -72,17 +69,23 @@ def _disk(home: Path) -> Finding:
 
 
 def _store(house: House, now: datetime) -> list[Finding]:
-    from bot.store.queries import open_readonly
+    import sqlite3
+
+    from bot.store.chain import tail_is_sound
+    from bot.store.database import store_error
+    from bot.store.queries import open_for_questions
 
     path = house.home / "ledger.sqlite"
     if not path.exists():
         return [Finding("look", "store", "no tick has run yet: `bot tick --dry --at session`")]
     try:
-        with open_readonly(house.home) as store:
+        with open_for_questions(house.home) as store:
             found = store.latest_tick()
-            sound = store.verify_tail()
+            sound = tail_is_sound(store.connection)
     except BotError as error:
         return [Finding("stop", "store", str(error))]
+    except sqlite3.Error as error:
+        return [Finding("stop", "store", str(store_error(path, error)))]
     findings = [
         Finding("good", "chain", "the newest records fit") if sound
         else Finding("stop", "chain", "the newest record does not fit the one before: the store was edited or damaged")
@@ -90,10 +93,10 @@ def _store(house: House, now: datetime) -> list[Finding]:
     if found is None:
         return [*findings, Finding("look", "ticks", "the store holds no tick yet")]
     last_slot = last_session_at(now).open_at
-    words = f"newest {found.ts}, {found.status}"
+    words = f"newest {found.at:%Y-%m-%d %H:%M} UTC, {found.status}"
     if found.status != "done":
         findings.append(Finding("look", "ticks", f"{words}: {found.note}"))
-    elif found.ts < f"{last_slot - timedelta(days=1):%Y-%m-%dT%H:%M:%S}" and house.settings.mode == "live":
+    elif found.at < last_slot - timedelta(days=1) and house.settings.mode == "live":
         findings.append(Finding("look", "ticks", f"{words}: is the timer running?"))
     else:
         findings.append(Finding("good", "ticks", words))
@@ -110,14 +113,17 @@ def _earnings(house: House, now: datetime) -> Finding:
     if not path.exists():
         return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: unknown dates refuse new contracts")
     age = (now.timestamp() - path.stat().st_mtime) / 86_400
-    return Finding("look" if age > 14 else "good", "earnings", f"{path.name} was written {age:.0f} days ago (14 at most)")
+    return Finding(
+        "look" if age > 14 else "good", "earnings", f"{path.name} was written {age:.0f} days ago (14 at most)"
+    )
 
 
 def _world(house: House, now: datetime) -> list[Finding]:
     findings = []
     try:
         market = make_market(house)
-        account = make_broker(house, market, lambda: now).read_account()
+        with looking_broker(house, market, lambda: now) as broker:
+            account = broker.read_account()
         findings.append(
             Finding("good", "account", f"{account.id}, {account.status}, cash {account.cash:,.2f}, simulated")
         )

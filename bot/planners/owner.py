@@ -80,9 +80,9 @@ def _close(
         return
     working = _working_on(snapshot, symbol, lot)
     own = next((order for order in working if order.purpose == "owner_close" and order.key == key), None)
-    if own is not None and (own.slot >= snapshot.slot or own.step >= LADDER_LAST):
+    if own is not None and own.slot >= snapshot.slot:
         return
-    step = 0 if own is None else own.step + 1
+    step = 0 if own is None else min(own.step + 1, LADDER_LAST)
     # A resting stop on the lot is cancelled directly before the sale, by the order that replaces it.
     stop = next((order for order in working if order.purpose == "trailing_stop"), None)
     replaced = own or stop
@@ -94,6 +94,8 @@ def _close(
     if limit <= 0:
         notes.append(_note(underlying, symbol, f"no price between {quote.bid} and {quote.ask} lies on the grid"))
         return
+    if own is not None and own.step >= LADDER_LAST and not _concedes(own, limit, sell=sell):
+        return  # at the last step it follows the market away, never back: a lot under sale has no stop to rely on
     intents.append(
         OrderIntent(
             strategy=NAME, purpose="owner_close", key=key, underlying=underlying, legs=(leg(symbol, side),),
@@ -103,6 +105,11 @@ def _close(
             numbers=(("bid", str(quote.bid)), ("ask", str(quote.ask)), ("step", str(step))),
         )
     )  # fmt: skip
+
+
+def _concedes(order: OwnOrder, limit: Decimal, *, sell: bool) -> bool:
+    """Say whether a limit gives way against that of a working order."""
+    return order.limit_price is not None and (limit < order.limit_price if sell else limit > order.limit_price)
 
 
 def _working_on(snapshot: Snapshot, symbol: str, lot: str) -> list[OwnOrder]:

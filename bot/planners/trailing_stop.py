@@ -80,8 +80,13 @@ def _plan_symbol(
         return
     kept: dict[str, OwnOrder] = {}
     room = {ward.lot.id: ward.shares for ward in wards}
+    doubt = _doubt(snapshot, symbol)
     for order in mine:
         if order.lot in kept or order.remaining > room.get(order.lot, ZERO):
+            if doubt is not None:
+                notes.append(_note(params, symbol, f"its stop stays: {doubt}", order.lot))
+                room[order.lot] = ZERO
+                continue
             intents += _cancelled(snapshot, params, order, room.get(order.lot, ZERO), notes)
             # Its shares are spoken for until the cancellation is confirmed.
             room[order.lot] = ZERO
@@ -155,6 +160,16 @@ def _no_arming(snapshot: Snapshot, symbol: str) -> str | None:
             return f"no sale while a difference is pending: {drift.what}"
     if _closing(snapshot, symbol):
         return "the owner is closing these shares"
+    return None
+
+
+def _doubt(snapshot: Snapshot, symbol: str) -> str | None:
+    """Say why the shares read cannot be believed: a stop is never taken away on a doubted read (design 12, 15)."""
+    if not snapshot.positions and snapshot.books.last_positions:
+        return "the list of positions is in doubt: it is empty after a full one"
+    for drift in snapshot.books.drift:
+        if drift.symbol == symbol:
+            return f"what is held is in doubt: {drift.what}"
     return None
 
 

@@ -26,6 +26,7 @@ from bot.planners.wheel_state import Refusal, situation_of
 from bot.planners.wheel_survey import STAGES, Candidate, Row, Survey, Wish, credit_floor, wish_of
 
 Fault = tuple[int, Refusal]
+_NO_FAULT: Fault = (-1, Refusal(""))
 
 
 def candidates(snapshot: Snapshot, params: WheelParams, symbol: str, right: Right) -> tuple[Candidate, ...]:
@@ -150,49 +151,61 @@ class _Sieve:
 
     def _outside(self, slab: Slab, row: int, dte: int) -> Candidate:
         offer = self.chain.offer(slab, row)
-        one = self._facts(offer, dte, offer.delta, "", offer.volatility)
-        return _fallen(one, (stages.DELTA, _band_miss(self.wish, offer.delta)))
+        fault = stages.DELTA, _band_miss(self.wish, offer.delta)
+        return self._facts(offer, spread_fraction(offer.bid, offer.ask), dte, offer.delta, "", offer.volatility, fault)
 
     def _judge(self, slab: Slab, row: int, dte: int, blind: bool) -> Candidate:
         offer = self.chain.offer(slab, row)
         source: str = self.chain.greeks
         delta, volatility = offer.delta, offer.volatility
-        fault = self._standing_fault(offer)
+        spread = spread_fraction(offer.bid, offer.ask)
+        fault = self._standing_fault(offer, spread)
         if fault is None:
             delta, source, volatility, fault = self._delta(offer, blind)
-        one = self._facts(offer, dte, delta, source if delta is not None or fault is None else "", volatility)
-        if fault is None:
-            fault = self._pay_fault(one)
-        if fault is not None:
-            self.counts[fault[0]] += 1
-            one = _fallen(one, fault)
+        source = source if delta is not None or fault is None else ""
+        one = self._facts(offer, spread, dte, delta, source, volatility, fault)
+        if one.out:
+            self.counts[one.stage] += 1
         self.found.append(one)
         return one
 
-    def _facts(self, offer: Offer, dte: int, delta: float | None, source: str, volatility: float | None) -> Candidate:
-        put = offer.right == "put"
+    def _facts(
+        self,
+        offer: Offer,
+        spread: Decimal | None,
+        dte: int,
+        delta: float | None,
+        source: str,
+        volatility: float | None,
+        fault: Fault | None,
+    ) -> Candidate:
+        """Make the candidate; where nothing stands against it yet, its pay is judged too."""
+        put = self.put
         limit = floor = annual = None
-        if mid_price(offer.bid, offer.ask) is not None and offer.bid is not None and offer.ask is not None:
+        if spread is not None and offer.bid is not None and offer.ask is not None:
             base = offer.strike if put else self.spot
             limit = ladder_limit(offer.underlying, offer.bid, offer.ask, 0, sell=True, penny=offer.penny)
             floor = credit_floor(self.numbers, self.wish, base, dte)
             annual = annualised_yield(limit, base, dte)
+        if fault is None:
+            fault = self._pay_fault(limit, annual, offer.expiry)
+        stage, miss = fault if fault is not None else _NO_FAULT
         return Candidate(
             symbol=offer.symbol, underlying=offer.underlying, right=offer.right, expiry=offer.expiry,
             strike=offer.strike, dte=dte, bid=offer.bid, ask=offer.ask, penny=offer.penny,
             open_interest=offer.open_interest, volatility=volatility, delta=delta, delta_source=source,
             distance=(self.spot - offer.strike if put else offer.strike - self.spot) / self.spot,
-            spread=spread_fraction(offer.bid, offer.ask), limit=limit, credit_floor=floor or ZERO,
+            spread=spread, limit=limit, credit_floor=floor or ZERO,
             annual_yield=annual, collateral=collateral(offer.strike, ONE) if put else ZERO,
+            out=miss.reason, stage=stage, value=miss.value, bound=miss.limit, unit=miss.unit,
         )  # fmt: skip
 
-    def _standing_fault(self, offer: Offer) -> Fault | None:
+    def _standing_fault(self, offer: Offer, spread: Decimal | None) -> Fault | None:
         limits = self.limits
         if not offer.standard or offer.underlying[-1:].isdigit():
             return stages.STANDARD, Refusal("not a standard contract")
         if self.floor is not None and offer.strike < self.floor:
             return stages.FLOOR, Refusal("strike below the call floor", offer.strike, self.floor, "usd")
-        spread = spread_fraction(offer.bid, offer.ask)
         if spread is None:
             return stages.QUOTE, Refusal("no valid bid and ask")
         if not spread_passes(offer.bid, offer.ask, limits.option_spread_fraction, limits.option_spread_absolute):
@@ -238,16 +251,16 @@ class _Sieve:
             "delta unknown, distance far from the OTM fallback", distance, target, "fraction"
         )
 
-    def _pay_fault(self, one: Candidate) -> Fault | None:
+    def _pay_fault(self, limit: Decimal | None, annual: Decimal | None, expiry: date) -> Fault | None:
         least, yield_min = self.numbers.credit_min, self.wish.yield_min
-        if one.limit is None or one.annual_yield is None:
+        if limit is None or annual is None:
             return stages.QUOTE, Refusal("no valid bid and ask")
-        if least is not None and one.limit < least:
-            return stages.CREDIT, Refusal("credit too small", one.limit, least, "usd")
-        if yield_min is not None and one.annual_yield < yield_min:
-            return stages.YIELD, Refusal("annualised yield too small", one.annual_yield, yield_min, "fraction")
+        if least is not None and limit < least:
+            return stages.CREDIT, Refusal("credit too small", limit, least, "usd")
+        if yield_min is not None and annual < yield_min:
+            return stages.YIELD, Refusal("annualised yield too small", annual, yield_min, "fraction")
         if self.wish.earnings_avoided:
-            miss = earnings_before(self.events, self.info, self.today, one.expiry)
+            miss = earnings_before(self.events, self.info, self.today, expiry)
             if miss is not None:
                 return stages.EARNINGS, miss
         return None
@@ -273,12 +286,6 @@ class _Sieve:
     def _miss_key(self, one: Candidate) -> tuple[int, Decimal, int, str]:
         short = ZERO if one.value is None or one.bound is None else abs(one.value - one.bound)
         return -one.stage, short, abs(one.dte - self.wish.dte_target), one.symbol
-
-
-def _fallen(one: Candidate, fault: Fault) -> Candidate:
-    return replace(
-        one, out=fault[1].reason, stage=fault[0], value=fault[1].value, bound=fault[1].limit, unit=fault[1].unit
-    )
 
 
 def _band_miss(wish: Wish, delta: float | None) -> Refusal:

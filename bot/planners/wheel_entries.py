@@ -33,9 +33,15 @@ def plan_puts(now: Situation, snapshot: Snapshot) -> Found:
                 wanted.append((best, _put_intent(now, snapshot, best)))
                 continue
             refusal = survey.why_none()
-        notes.append(refusal.note(name, symbol, "put"))
+        _say(notes, refusal.note(name, symbol, "put"))
     wanted.sort(key=lambda pair: (-(pair[0].annual_yield or ZERO), pair[0].symbol))
     return [intent for _, intent in wanted], notes
+
+
+def _say(notes: list[Note], note: Note) -> None:
+    """Add a note; what holds for the whole desk is said once."""
+    if note.symbol != "*" or note not in notes:
+        notes.append(note)
 
 
 def _put_intent(now: Situation, snapshot: Snapshot, one: Candidate) -> OrderIntent:
@@ -102,7 +108,7 @@ def plan_calls(now: Situation, snapshot: Snapshot) -> Found:
                     (best.annual_yield or ZERO, _call_intent(now, snapshot, best, room.lots, lot.id, lot.cycle))
                 )
                 continue
-        notes.append(refusal.note(name, symbol, "call"))
+        _say(notes, refusal.note(name, symbol, "call"))
     wanted.sort(key=lambda pair: (-pair[0], pair[1].symbol))
     return cancels + [intent for _, intent in wanted], notes
 

@@ -49,11 +49,13 @@ def may_move(order: OwnOrder, snapshot: Snapshot) -> bool:
 def next_rung(order: OwnOrder, quote: Quote, *, sell: bool, credit_min: Decimal = ZERO) -> Rung | None:
     """Give the next concession of a working order, or None where it stays.
 
-    Steps whose limit concedes nothing are passed over: in a market a cent wide, mid and thirds are one price.
+    Steps whose limit concedes nothing are passed over: in a market a cent wide, mid and thirds are one price. At the
+    last step a purchase, which is an exit, follows the ask; a sale stays where it is.
     """
     if order.limit_price is None:
         return None
-    for step in range(order.step + 1, LADDER_LAST + 1):
+    first = order.step + 1 if sell else min(order.step + 1, LADDER_LAST)
+    for step in range(first, LADDER_LAST + 1):
         limit = sell_limit(quote, step, credit_min) if sell else buy_limit(quote, step)
         if limit is None:
             return None

@@ -35,10 +35,11 @@ def standing_refusal(now: Situation, symbol: str, right: Right) -> Refusal | Non
     limits = now.params.limits
     allowed = limits.covered_calls_under_no_new_risk and right == "call"
     if now.halt_rank >= HALT_RANK["reduce_only"] or (now.halt_rank and not allowed):
-        return Refusal(f"halt {now.halt.level}: no {right} is sold")
+        return Refusal(f"halt {now.halt.level}: no {right} is sold", everywhere=True)
     pause = now.pause_on(symbol)
     if pause is not None:
-        return Refusal(f"paused until {pause.until:%Y-%m-%d %H:%M} UTC: {pause.reason}")
+        reason = f"paused until {pause.until:%Y-%m-%d %H:%M} UTC: {pause.reason}"
+        return Refusal(reason, everywhere=pause.symbol == "*")
     if symbol in now.unsettled:
         drift = now.unsettled[symbol]
         return Refusal(f"{drift.kind} difference on {drift.symbol}: {drift.what}", drift.broker, drift.ours, "held")
@@ -57,7 +58,7 @@ def pacing_refusal(now: Situation) -> Refusal | None:
     if window is not None:
         return window
     if limits.orders_per_day is not None and sent >= limits.orders_per_day:
-        return Refusal("the day's orders are used", Decimal(sent), limits.orders_per_day, "orders")
+        return Refusal("the day's orders are used", Decimal(sent), limits.orders_per_day, "orders", everywhere=True)
     return None
 
 
@@ -76,7 +77,7 @@ def _new_entry_refusal(now: Situation, symbol: str, right: Right) -> Refusal | N
         return Refusal("new contracts on this symbol today", Decimal(opened), cap, "contracts")
     total = Decimal(counters.contracts_total)
     if limits.contracts_per_day is not None and total >= limits.contracts_per_day:
-        return Refusal("new contracts today", total, limits.contracts_per_day, "contracts")
+        return Refusal("new contracts today", total, limits.contracts_per_day, "contracts", everywhere=True)
     return None
 
 
@@ -88,16 +89,18 @@ def _put_capacity_refusal(now: Situation, symbol: str) -> Refusal | None:
         return Refusal("short put series on this symbol", series, limits.put_series_per_symbol, "series")
     total = Decimal(sum(len(found) for (_, right), found in now.short.items() if right == "put"))
     if limits.put_series_total is not None and total >= limits.put_series_total:
-        return Refusal("short put series in all", total, limits.put_series_total, "series")
+        return Refusal("short put series in all", total, limits.put_series_total, "series", everywhere=True)
     contracts = sum(standing.values(), ZERO)
     if limits.contracts_per_symbol is not None and contracts >= limits.contracts_per_symbol:
         return Refusal("short contracts on this symbol", contracts, limits.contracts_per_symbol, "contracts")
     count = Decimal(len(now.underlyings))
     if limits.open_underlyings is not None and symbol not in now.underlyings and count >= limits.open_underlyings:
-        return Refusal("underlyings held or shorted", count, limits.open_underlyings, "underlyings")
+        return Refusal(
+            "underlyings held or shorted", count, limits.open_underlyings, "underlyings", everywhere=True
+        )
     cap = None if limits.put_collateral_share is None else limits.put_collateral_share * now.account.equity
     if cap is not None and now.collateral >= cap:
-        return Refusal("collateral of short puts", now.collateral, cap, "usd")
+        return Refusal("collateral of short puts", now.collateral, cap, "usd", everywhere=True)
     return None
 
 
@@ -106,9 +109,13 @@ def entry_window_refusal(now: Situation) -> Refusal | None:
     limits = now.params.limits
     since, left = now.minutes_since_open, now.minutes_to_close
     if limits.entry_after_open_minutes is not None and since < limits.entry_after_open_minutes:
-        return Refusal("too soon after the open", round(since, 1), limits.entry_after_open_minutes, "minutes")
+        return Refusal(
+            "too soon after the open", round(since, 1), limits.entry_after_open_minutes, "minutes", everywhere=True
+        )
     if limits.entry_before_close_minutes is not None and left < limits.entry_before_close_minutes:
-        return Refusal("too near the close", round(left, 1), limits.entry_before_close_minutes, "minutes")
+        return Refusal(
+            "too near the close", round(left, 1), limits.entry_before_close_minutes, "minutes", everywhere=True
+        )
     return None
 
 

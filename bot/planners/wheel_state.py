@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from bot.domain.desk import WheelParams
@@ -22,17 +23,21 @@ LOT = int(SHARES_PER_CONTRACT)
 
 
 class Refusal(NamedTuple):
-    """Why nothing is written, with the number against its limit where there is one."""
+    """Why nothing is written, with the number against its limit where there is one.
+
+    `everywhere` marks what says the same of every symbol of the desk: it is noted once, under "*".
+    """
 
     reason: str
     value: Decimal | None = None
     limit: Decimal | None = None
     unit: str = ""
+    everywhere: bool = False
 
     def note(self, strategy: str, symbol: str, subject: str) -> Note:
         """Give the same as a note."""
         return Note(
-            strategy=strategy, symbol=symbol, subject=subject, reason=self.reason, value=self.value,
+            strategy=strategy, symbol="*" if self.everywhere else symbol, subject=subject, reason=self.reason, value=self.value,
             limit=self.limit, unit=self.unit,
         )  # fmt: skip
 
@@ -139,12 +144,12 @@ class Situation:
         mine = (self.params.name, "")
         return [lot for lot in self.lots.get(symbol, ()) if lot.owner != "foreign" and lot.strategy in mine]
 
-    @property
+    @cached_property
     def minutes_since_open(self) -> Decimal:
         """Give minutes since this session's open."""
         return minutes(self.at - self.session.open_at)
 
-    @property
+    @cached_property
     def minutes_to_close(self) -> Decimal:
         """Give minutes to this session's close (an early one is early here too)."""
         return minutes(self.session.close_at - self.at)

@@ -52,7 +52,7 @@ def follow_entry(now: Situation, snapshot: Snapshot, order: OwnOrder, right: Rig
         return Refusal(f"works at {order.limit_price} in its own slot")
     pace = pacing_refusal(now)
     if pace is not None:
-        return pace._replace(reason=f"stays at {order.limit_price}: {pace.reason}")
+        return pace._replace(reason=f"stays at {order.limit_price}: {pace.reason}", everywhere=False)
     quote, floor = snapshot.quote_of.get(order.legs[0].symbol), _floor(now, snapshot, order, right)
     rung = None if quote is None or floor is None else next_rung(order, quote, sell=True, credit_min=floor)
     if rung is None or quote is None:

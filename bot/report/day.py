@@ -19,6 +19,8 @@ from bot.report.tallies import gate_table, passed_table
 from bot.report.words import clock, count, dollars, filled_text, percent, section, table
 
 Colour = Literal["red", "yellow", "green"]
+GATES_SHOWN = 8
+REASONS_SHOWN = 6
 FAILED = frozenset({"failed", "died"})
 HAPPENED = {
     "OPASN": "assigned", "OPEXC": "exercised", "OPEXP": "expired", "DIV": "dividend", "SPLIT": "split",
@@ -179,17 +181,22 @@ def day_lines(report: DayReport) -> list[str]:
     ]
     if not report.quiet.orders_sent:
         lines += ["", "WHY NOTHING WAS SENT", *filled_text(report.quiet.sentence, "  ")]
-    lines += section(f"REFUSED BY GATES ({count(report.quiet.wishes_refused, 'wish', 'wishes')})",
-                     _cut(gate_table(report.quiet.gates), 9))  # fmt: skip
-    lines += section(f"PASSED OVER ({count(report.quiet.passed_over, 'chance')})",
-                     _cut(passed_table(report.quiet.reasons), 7))  # fmt: skip
+    quiet = report.quiet
+    lines += section(
+        f"REFUSED BY GATES ({count(quiet.wishes_refused, 'wish', 'wishes')})",
+        [*gate_table(quiet.gates[:GATES_SHOWN]), *_rest(len(quiet.gates) - GATES_SHOWN)],
+    )
+    lines += section(
+        f"PASSED OVER ({count(quiet.passed_over, 'chance')})",
+        [*passed_table(quiet.reasons[:REASONS_SHOWN]), *_rest(len(quiet.reasons) - REASONS_SHOWN)],
+    )
     lines += section("TICKS", _health(report.health))
     lines += ["", f"home {report.home}   head {report.head[:16] or 'none'}"]
     return lines
 
 
-def _cut(rows: list[str], most: int) -> list[str]:
-    return rows if len(rows) <= most else [*rows[:most], f"  and {len(rows) - most} more"]
+def _rest(hidden: int) -> list[str]:
+    return [f"  and {hidden} more"] if hidden > 0 else []
 
 
 def _money(report: DayReport) -> list[str]:
@@ -259,7 +266,7 @@ def _cycles(cycles: Iterable[ClosedLine]) -> list[str]:
 
 
 def _health(health: Health) -> list[str]:
-    lines = [f"  {health.ticks} ticks for {health.slots} slots"]
+    lines = [f"  {count(health.ticks, 'tick')} for {count(health.slots, 'slot')}"]
     if health.slowest_ms is not None:
         lines[0] += f", slowest {health.slowest_ms:.0f} ms (tick {health.slowest_id})"
     if health.missed:

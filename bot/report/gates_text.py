@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.domain.checks import CheckResult
 from bot.domain.orders import Verdict
-from bot.report.words import count, filled_text, limit_word, number, table
+from bot.report.words import bare, count, filled_text, limit_word, number, table
 
 NEAREST_CHECKS = 6
 NOT_MEANT = "does not apply"
@@ -49,7 +49,7 @@ def number_table(checks: Iterable[CheckResult]) -> list[str]:
         [
             (
                 answer(check), check.gate, number(check.value, check.unit) or "unknown",
-                limit_word(check.limit, check.unit), number(check.distance, check.unit),
+                limit_word(check.limit, check.unit), bare(check.distance, check.unit),
             )
             for check in checks
         ],
@@ -57,9 +57,14 @@ def number_table(checks: Iterable[CheckResult]) -> list[str]:
     )  # fmt: skip
 
 
-def gate_lines(verdict: Verdict, *, everything: bool = False) -> list[str]:
-    """Draw one verdict's nearest gates, or all in gate order; those that answered in words alone stand below."""
+def gate_lines(verdict: Verdict, *, everything: bool = False, limited: bool = False) -> list[str]:
+    """Draw one verdict's nearest gates, every one with a limit, or all; in gate order but for the nearest.
+
+    Those that answered in words alone stand below.
+    """
     chosen = list(verdict.checks) if everything else nearest_checks(verdict.checks)
+    if limited and not everything:
+        chosen = [check for check in verdict.checks if not check.ok or check.limit is not None]
     lines = number_table(check for check in chosen if has_number(check))
     lines += [f"  {answer(check)}  {check.gate}: {check.reason}" for check in chosen if not has_number(check)]
     rest = len(verdict.checks) - len(chosen)

@@ -11,7 +11,7 @@ from bot.domain.facts import Fact
 from bot.domain.money import plain
 from bot.domain.orders import Verdict
 from bot.report.shapes import GateTallyLike, NoteLike, NoteTallyLike
-from bot.report.words import limit_word, number, table
+from bot.report.words import bare, limit_word, number, table
 
 
 class GateLine(Fact, frozen=True, kw_only=True):
@@ -126,6 +126,8 @@ def _miss(tally: NoteTallyLike) -> tuple[bool, Decimal]:
 def nearest(value: Decimal | None, limit: Decimal | None, unit: str, symbol: str) -> str:
     """Say the nearest miss in brackets: the number against its limit, or whose it was."""
     words = []
+    if value is not None and value == limit and unit not in ("usd", "fraction"):
+        return f" ({plain(value)} of {number(limit, unit)})"
     if value is not None and limit is not None:
         words.append(f"nearest: {against(value, limit, unit)}")
     elif value is not None:
@@ -154,8 +156,8 @@ def gate_table(lines: Iterable[GateLine]) -> list[str]:
             (
                 line.gate, f"{line.times:,}", f"{line.sole:,}", number(line.value, line.unit),
                 limit_word(line.limit, line.unit) if line.value is not None else "",
-                "" if line.distance is None else number(abs(line.distance), line.unit),
-                line.symbol or _few(line.symbols),
+                "" if line.distance is None else bare(abs(line.distance), line.unit),
+                line.symbol or few(line.symbols),
             )
             for line in lines
         ],
@@ -165,19 +167,27 @@ def gate_table(lines: Iterable[GateLine]) -> list[str]:
 
 def passed_table(lines: Iterable[PassedLine], *, one_symbol: bool = False) -> list[str]:
     """Draw what was passed over by reason with the number nearest to its limit; `one_symbol` names none."""
+    on = [] if one_symbol else ["on"]
     return table(
-        ("passed over", "why", "times", "nearest", "limit", "" if one_symbol else "on"),
+        ("passed over", "times", "nearest", "limit", *on, "why"),
         [
             (
-                line.subject, line.reason, f"{line.times:,}", number(line.value, line.unit),
+                line.subject, f"{line.times:,}", number(line.value, line.unit),
                 limit_word(line.limit, line.unit) if line.value is not None else "",
-                "" if one_symbol else _few(line.symbols),
+                *([] if one_symbol else [few(line.symbols)]), line.reason,
             )
             for line in lines
         ],
-        right=frozenset({2, 3, 4}),
+        right=frozenset({1, 2, 3}),
     )  # fmt: skip
 
 
-def _few(symbols: tuple[str, ...]) -> str:
-    return " ".join(symbols[:3]) + (f" +{len(symbols) - 3}" if len(symbols) > 3 else "")
+def few(symbols: tuple[str, ...], most: int = 3) -> str:
+    """Name the first symbols and count the rest; `*` stands for every symbol.
+
+    >>> few(("EEM", "EFA", "EWZ", "FXI")), few(("*",))
+    ('EEM EFA EWZ +1', 'every symbol')
+    """
+    if symbols == ("*",):
+        return "every symbol"
+    return " ".join(symbols[:most]) + (f" +{len(symbols) - most}" if len(symbols) > most else "")

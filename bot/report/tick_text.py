@@ -16,7 +16,7 @@ from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
 from bot.engine.ports import TickResult
 from bot.report.gates_text import gate_lines
-from bot.report.tallies import against, passed_lines, tally_notes
+from bot.report.tallies import against, few, passed_lines, tally_notes
 from bot.report.words import count, dollars, new_york, number, table, wish
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def header(result: TickResult) -> list[str]:
     account, session, halt = snapshot.account, snapshot.session, snapshot.halt
     state = (
         f"session open until {session.close_at.astimezone(NEW_YORK):%H:%M}" if session.is_open
-        else f"session closed, next {session.open_at.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M}"
+        else f"closed until {session.open_at.astimezone(NEW_YORK):%a %H:%M}"
     )  # fmt: skip
     kind = "SIMULATED MONEY" if snapshot.simulated else f"{snapshot.environment.upper()} MONEY"
     power = "" if account.options_buying_power is None else f"   for options {dollars(account.options_buying_power)}"
@@ -90,7 +90,7 @@ def passed_over(notes: tuple[Note, ...], *, everything: bool = False) -> list[st
     lines = []
     for line in passed_lines(tally_notes(notes)):
         numbers = _numbers(line)
-        names = " ".join(line.symbols[:6]) + (f" and {len(line.symbols) - 6} more" if len(line.symbols) > 6 else "")
+        names = few(line.symbols, 6)
         lines.append(f"  {line.subject}: {line.reason}{numbers} on {names}")
     return lines
 
@@ -111,6 +111,8 @@ def next_steps(result: TickResult, prefix: str = "") -> list[str]:
         (f"{prefix}bot scan {first}", "ranked candidates, and what is against each"),
         (f"{prefix}bot simulate --days 60", "sixty sessions of ticks before your eyes"),
     ]
+    if result.snapshot.simulated and not result.snapshot.session.is_open:
+        steps.insert(0, (f"{prefix}bot tick --dry --at session", "the same tick in the middle of the last session"))
     width = max(len(words) for words, _ in steps)
     lines = [f"  {words.ljust(width)}   {meaning}" for words, meaning in steps]
     if result.mode == "dry" and result.snapshot.simulated:
@@ -143,7 +145,7 @@ def tick_picture(result: TickResult, home: str, *, everything: bool = False, pre
     parts += _passed_over(result, everything)
     parts += _sent(result)
     parts += [Text(f"error: {error}", style="red") for error in result.errors]
-    parts += [Text(""), Text(f"home {home}   head {result.head[:16]}", style="dim"), Text("next", style="bold")]
+    parts += [Text(""), Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore"), Text("next", style="bold")]
     parts += [Text(line) for line in next_steps(result, prefix)]
     return parts
 
@@ -154,14 +156,14 @@ def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
 
     parts: list[RenderableType] = []
     shown = result.verdicts if everything else _worth_showing(result.verdicts)
-    for verdict in shown:
+    for n_shown, verdict in enumerate(shown):
         word, style = ("APPROVED", "bold green") if verdict.approved else ("REFUSED ", "bold yellow")
         line = Text(f"\n{word} ", style=style)
         line.append(f"{verdict.intent.strategy}: {wish(verdict.intent)}", style="bold")
         parts += [line, Padding(Text(verdict.intent.reason), (0, 0, 0, 2), expand=False)]
         parts += [
             Text(row, style="yellow" if row.startswith("  NO") else "dim" if n == 0 else "")
-            for n, row in enumerate(gate_lines(verdict, everything=everything))
+            for n, row in enumerate(_gates(verdict, everything, first=n_shown == 0))
         ]
     hidden = [verdict for verdict in result.verdicts if verdict not in shown]
     if hidden:
@@ -171,6 +173,11 @@ def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
             Text(f"\nand {count(len(hidden), 'more wish', 'more wishes')} refused: {words} (--all shows each)")
         )
     return parts
+
+
+def _gates(verdict: Verdict, everything: bool, *, first: bool) -> list[str]:
+    """Show the first approved wish against every limit, the others against the nearest ones."""
+    return gate_lines(verdict, everything=everything, limited=first and verdict.approved)
 
 
 def _worth_showing(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:

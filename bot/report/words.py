@@ -19,6 +19,8 @@ from bot.report.tick_json import verdict_object
 SIX_DIGITS = Decimal("0.000001")
 WIDTH = 100
 """Columns a line of a report takes at most; tables are built to stay inside."""
+NARROWEST = 20
+"""Columns in which words may still be broken into lines."""
 
 
 def dollars(value: Decimal | None, *, signed: bool = False) -> str:
@@ -40,7 +42,7 @@ def percent(fraction: Decimal | None, *, signed: bool = False) -> str:
     """
     if fraction is None:
         return "unknown"
-    return f"{fraction * 100:+.1f} %" if signed else f"{fraction * 100:.1f} %"
+    return f"{fraction * 100:+z.1f} %" if signed else f"{fraction * 100:z.1f} %"
 
 
 def six(fraction: Decimal | None) -> Decimal | None:
@@ -53,9 +55,20 @@ def number(value: Decimal | None, unit: str = "") -> str:
     return "" if value is None else show(value, unit)
 
 
+def bare(value: Decimal | None, unit: str) -> str:
+    """Write a number whose unit stands beside it already; a percentage keeps its sign.
+
+    >>> bare(Decimal("1234.5"), "usd"), bare(Decimal("0.4"), "fraction"), bare(Decimal(3), "orders")
+    ('1,234.50', '40.0 %', '3')
+    """
+    if value is None:
+        return ""
+    return show(value, unit) if unit == "fraction" else dollars(value) if unit == "usd" else plain(value)
+
+
 def limit_word(limit: Decimal | None, unit: str) -> str:
-    """Write a limit; an absent one of a gate that counts something is off."""
-    return ("off" if unit else "") if limit is None else show(limit, unit)
+    """Write a limit without its unit; an absent one of a gate that counts something is off."""
+    return ("off" if unit else "") if limit is None else bare(limit, unit)
 
 
 def count(number_of: int, noun: str, nouns: str = "") -> str:
@@ -119,7 +132,7 @@ def filled_text(text: str, indent: str = "", hanging: str = "") -> list[str]:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()) -> list[str]:
     """Align rows under their heads, two blanks apart and indented by two; `right` names columns of numbers.
 
-    The last column is cut where it would leave the report's width.
+    A last cell that would leave the report's width goes on below itself.
     """
     listed = [list(map(str, row)) for row in rows]
     if not listed:
@@ -131,8 +144,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozens
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        line = ("  " + "  ".join(cells)).rstrip()
-        lines.append(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…")
+        start = "".join(f"  {cell}" for cell in cells[:-1]) + "  "
+        if len(start + row[-1]) <= WIDTH:
+            lines.append((start + cells[-1]).rstrip())
+        elif len(start) <= WIDTH - NARROWEST:
+            lines += filled_text(row[-1], start, " " * len(start))
+        else:
+            lines += [start.rstrip(), *filled_text(row[-1], " " * 6)]
     return lines
 
 

@@ -58,13 +58,15 @@ def _decoder() -> msgspec.msgpack.Decoder[Judged]:
     return msgspec.msgpack.Decoder(Judged)
 
 
-def save_planned(connection: sqlite3.Connection, now: Moment, rows: list[dict[str, Any]]) -> None:
+def save_planned(
+    connection: sqlite3.Connection, orders: list[tuple[Any, ...]], transitions: list[tuple[Any, ...]]
+) -> None:
     """Write orders down before they are sent, inside the caller's transaction."""
-    connection.executemany(ORDER_INSERT, rows)
+    connection.executemany(ORDER_INSERT, orders)
     connection.executemany(
         "INSERT INTO order_transitions (tick_id, client_order_id, at, state_before, state, status,"
         " broker_order_id, filled_qty, filled_avg_price, reason) VALUES (?, ?, ?, '', ?, '', '', NULL, NULL, '')",
-        [(now.tick_id, row["client_order_id"], now.ts, row["state"]) for row in rows],
+        transitions,
     )
 
 

@@ -123,6 +123,7 @@ class LedgerJournal(OwnerLedger):
         now = Moment(tick_id, start.at, moment_text(start.at), decision.session_date.isoformat())
         blob = encode_judged(decision.verdicts, decision.notes)
         planned = [order_row(order, tick_id, now.day) for order in decision.planned]
+        first_steps = [(tick_id, order.client_order_id, now.ts, order.state) for order in decision.planned]
         facts = (
             now.day, _session_open(decision.session_date, start.at), before.halt, str(decision.equity),
             str(decision.account.cash), str(decision.account.buying_power), text_of(decision.benchmark_price),
@@ -135,7 +136,7 @@ class LedgerJournal(OwnerLedger):
             save_settlement(connection, now, before, decision)
             connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))
             if planned:
-                save_planned(connection, now, planned)
+                save_planned(connection, planned, first_steps)
             self._keep_row(now.ts)
             connection.execute(
                 "UPDATE ticks SET session_day = ?, session_open = ?, halt = ?, equity = ?, cash = ?,"
@@ -167,17 +168,21 @@ class LedgerJournal(OwnerLedger):
             before, status, broker_id, ended_at = row
             assert not sending or before in MAY_SEND, f"{step.client_order_id} is {before}: it must not be sent again"
             status, broker_id = step.status or status, step.broker_order_id or broker_id
-            ended_at = None if step.state in LIVE_STATES else ended_at or at
             filled, price = text_of(step.filled_qty), text_of(step.filled_avg_price)
             connection.execute(
                 "UPDATE orders SET state = ?, status = ?, broker_order_id = ?, filled_qty = COALESCE(?, filled_qty),"
                 " filled_avg_price = COALESCE(?, filled_avg_price), stop_price = COALESCE(?, stop_price),"
-                " high_water_mark = COALESCE(?, high_water_mark), ended_at = ? WHERE client_order_id = ?",
+                " high_water_mark = COALESCE(?, high_water_mark) WHERE client_order_id = ?",
                 (
                     step.state, status, broker_id, filled, price, text_of(step.stop_price),
-                    text_of(step.high_water_mark), ended_at, step.client_order_id,
+                    text_of(step.high_water_mark), step.client_order_id,
                 ),
             )  # fmt: skip
+            ended = None if step.state in LIVE_STATES else ended_at or at
+            if ended != ended_at:  # apart, for it stands in an index: most steps leave that page alone
+                connection.execute(
+                    "UPDATE orders SET ended_at = ? WHERE client_order_id = ?", (ended, step.client_order_id)
+                )
             connection.execute(
                 "INSERT INTO order_transitions (tick_id, client_order_id, at, state_before, state, status,"
                 " broker_order_id, filled_qty, filled_avg_price, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

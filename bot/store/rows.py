@@ -95,7 +95,7 @@ ORDER_FIELDS = tuple(OwnOrder.__struct_fields__)
 ORDER_SELECT = f"SELECT {', '.join(ORDER_FIELDS)} FROM orders"
 _ORDER_COLUMNS = (*ORDER_FIELDS, "tick_id", "session_day", "ended_at")
 ORDER_INSERT = (
-    f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join(':' + name for name in _ORDER_COLUMNS)})"
+    f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join('?' for _ in _ORDER_COLUMNS)})"
 )
 
 
@@ -117,7 +117,7 @@ def orders_of(rows: Iterable[tuple[Any, ...]]) -> tuple[OwnOrder, ...]:
     return tuple([order_of(row) for row in rows])
 
 
-def order_row(order: OwnOrder, tick_id: int, session_day: str) -> dict[str, Any]:
+def order_row(order: OwnOrder, tick_id: int, session_day: str) -> tuple[Any, ...]:
     """Turn a new order into the values of ORDER_INSERT."""
     row: dict[str, Any] = msgspec.to_builtins(order)
     row["legs"] = legs_text(order.legs)
@@ -126,4 +126,4 @@ def order_row(order: OwnOrder, tick_id: int, session_day: str) -> dict[str, Any]
     row["tick_id"] = tick_id
     row["session_day"] = session_day
     row["ended_at"] = None if order.alive else row["planned_at"]
-    return row
+    return tuple([row[name] for name in _ORDER_COLUMNS])
