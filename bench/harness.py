@@ -123,8 +123,9 @@ def finish(reached: Sequence[bool]) -> None:
 
 
 def _neutral() -> dict[str, str]:
-    """Keep the caller's environment without our own variables."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("BOT_", "ALPACA_"))}
+    """Keep the caller's environment without our own variables, and let bytecode be kept as on any machine."""
+    ours = ("BOT_", "ALPACA_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 class _Spool:

@@ -158,9 +158,9 @@ class Rival:
         intents = [
             {
                 "ts": at, "strategy": intent.strategy, "symbol": intent.symbol, "side": intent.side,
-                "qty": float(intent.qty), "order_type": intent.order_type, "limit_price": float(intent.limit_price or 0),
-                "details_json": json.dumps({"reason": intent.reason, **dict(intent.numbers)}), "submitted": 0,
-                "status": "planned",
+                "qty": float(intent.qty), "order_type": intent.order_type,
+                "limit_price": float(intent.limit_price or 0), "submitted": 0, "status": "planned",
+                "details_json": json.dumps({"reason": intent.reason, **dict(intent.numbers)}),
             }
             for intent in [verdict.intent for verdict in decision.verdicts]
         ]  # fmt: skip

@@ -233,11 +233,18 @@ def halt(
 
 
 @app.command()
-def resume(env: Env = "", reason: Reason = "the owner resumed") -> None:
-    """Lift the halt."""
-    from bot.commands.owner import run_halt
+def resume(
+    symbol: Annotated[str, typer.Argument(help="A paused underlying, or '*'; nothing lifts the halt.")] = "",
+    env: Env = "",
+    reason: Reason = "the owner resumed",
+) -> None:
+    """Lift the halt, or with a symbol the pause on it."""
+    from bot.commands.owner import run_halt, run_lift_pause
 
-    run_halt(env, level="run", reason=reason)
+    if symbol:
+        run_lift_pause(env, symbol=symbol)
+    else:
+        run_halt(env, level="run", reason=reason)
 
 
 @config_app.command("show")

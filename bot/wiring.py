@@ -132,8 +132,10 @@ def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
     """Give the desk's strategies and the owner's own, best priority first."""
     from bot.planners import owner, trailing_stop, wheel
 
-    wheel_symbols = frozenset(symbol for _, enabled, params in desk.wheels if enabled for symbol in params.numbers)
-    found = [Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheel_symbols=wheel_symbols), 0)]
+    wheels = frozenset(
+        (params.name, symbol) for _, enabled, params in desk.wheels if enabled for symbol in params.numbers
+    )
+    found = [Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheels=wheels), 0)]
     found += [
         Strategy(params.name, wheel.PLANNER, params, priority, enabled) for priority, enabled, params in desk.wheels
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from bot.commands.looking_facts import day_report, intent_report, newest_decided, status_report, symbol_report
@@ -18,8 +19,20 @@ from bot.wiring import House, environment_of, load_house, wall_clock
 def typed_before(env: str, house: House) -> str:
     """Give what must stand before a command to type, so that it asks the home that was asked now."""
     if house.settings.origins.get("BOT_HOME") == ENVIRONMENT:
-        return f"BOT_HOME={house.home} "
-    return f"BOT_ENV={env} " if env else ""
+        return f"BOT_HOME={house.home} {script_folder()}"
+    return f"BOT_ENV={env} {script_folder()}" if env else script_folder()
+
+
+def script_folder() -> str:
+    """Give the folder to type before `bot` where the shell would not find it: a virtual environment's own."""
+    import os
+    import shutil
+
+    folder = Path(sys.executable).parent
+    if not (folder / "bot").exists() or shutil.which("bot") == str(folder / "bot"):
+        return ""
+    beside = os.path.relpath(folder)
+    return f"{folder if beside.startswith('..') else beside}/"
 
 
 def show(lines: list[str]) -> None:

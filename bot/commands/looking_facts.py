@@ -265,12 +265,12 @@ def symbol_report(ledger: Ledger, house: House, symbol: str, now: datetime) -> S
         phase=phase_of(symbol, held, ledger.open_orders()), tick=decided.id, at=decided.at,
         wishes=tuple(wish_of(ledger, row) for row in rows),
         earlier=wish_of(ledger, before[0]) if before else None,
-        notes=tuple(note_line(note) for note in ledger.notes_of_tick(decided.id) if note.symbol == symbol),
+        notes=tuple(note_line(note) for note in ledger.notes_of_tick(decided.id) if note.symbol in (symbol, "*")),
         shares=share_lines(held, books.lots),
         options=option_lines(held, books.legs, quotes, new_york_day(now), books.instructions),
         sessions=len(days),
         gates=tuple(gate_line(tally) for tally in ledger.refusals_by_gate(WHY_SESSIONS, symbol=symbol)),
-        reasons=passed_lines(one for one in ledger.notes_by_reason(WHY_SESSIONS) if one.symbol == symbol),
+        reasons=passed_lines(one for one in ledger.notes_by_reason(WHY_SESSIONS) if one.symbol in (symbol, "*")),
         orders=tuple(order_of(ledger, order) for order in ledger.recent_orders(limit=3, symbol=symbol)),
     )  # fmt: skip
 

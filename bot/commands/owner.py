@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal, cast
 
+from msgspec.structs import replace
+
 from bot.commands.opening import amount, open_ledger, warn
 from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import UsageError
@@ -19,6 +21,7 @@ from bot.domain.ledger import HALT_RANK, Books, Halt, Instruction, Lot, Pause
 from bot.domain.money import ZERO, plain
 from bot.domain.sessions import NEW_YORK
 from bot.store.journal import LedgerJournal
+from bot.store.queries import open_for_questions
 from bot.wiring import House, load_house, moment, wall_clock
 
 Word = Literal["hold", "let_assign", "no_roll", "close"]
@@ -109,20 +112,35 @@ def run_adopt(env: str, *, symbol: str, qty: str, basis: str) -> None:
     now = wall_clock()
     with open_ledger(house, f"bot adopt {name}", now) as journal:
         books = journal.books()
+        paid = amount(basis, "--basis") if basis else None
+        if paid is not None and not qty and _state_basis(journal, books, name, paid):
+            print(f"{name}: the basis is {plain(paid)} a share now   home {house.home}")
+            return
         foreign = _foreign_shares(books, name)
         wanted = amount(qty, "--qty") if qty else foreign
         if wanted > foreign:
             raise UsageError(f"--qty {plain(wanted)}: {plain(foreign)} shares of {name} are foreign")
-        paid = amount(basis, "--basis") if basis else None
         journal.adopt_lot(
             Lot(
                 id=_new_lot_id(books, name, now), symbol=name, qty=wanted, opened_at=now,
                 strategy=_strategy(house, name), owner="adopted", basis_strike=paid, basis_tax=paid, basis_wheel=paid,
             ),
+            now,
             author(),
         )  # fmt: skip
     words = f"at {plain(paid)} a share" if paid is not None else "with no known basis: no call is sold on it"
     print(f"{name}: {plain(wanted)} shares are ours now, {words}   home {house.home}")
+
+
+def _state_basis(journal: LedgerJournal, books: Books, symbol: str, paid: Decimal) -> bool:
+    """Give adopted lots of unknown basis what was paid for them; says whether there were any."""
+    unknown = [
+        lot for lot in books.lots if lot.symbol == symbol and lot.owner == "adopted" and lot.basis_strike is None
+    ]
+    for lot in unknown:
+        told = replace(lot, basis_strike=paid, basis_tax=paid, basis_wheel=paid)
+        journal.adopt_lot(told, wall_clock(), author(), known=True)
+    return bool(unknown)
 
 
 def _new_lot_id(books: Books, symbol: str, now: datetime) -> str:
@@ -167,9 +185,32 @@ def run_halt(env: str, *, level: str, reason: str) -> None:
     house = load_house(env)
     now = wall_clock()
     with open_ledger(house, f"bot halt {level}", now) as journal:
+        _refuse_lowering(house, level)
         halt = Halt(
             level=cast(Level, level), author=author(), reason=reason, since=now,
             clears="" if level == "run" else "a person: `bot resume`",
         )  # fmt: skip
         journal.set_halt(halt)
     print(f"halt level is {level}: {reason}   home {house.home}")
+
+
+def _refuse_lowering(house: House, level: str) -> None:
+    """Refuse to weaken a halt by setting a lower one: lifting it is a word of its own."""
+    with open_for_questions(house.home) as ledger:
+        current = ledger.halt()
+    if level != "run" and HALT_RANK[level] < HALT_RANK[current.level]:
+        raise UsageError(
+            f"the halt level is {current.level} ({current.author}: {current.reason}) and {level} is weaker: "
+            f"`bot resume` first, then `bot halt {level}`"
+        )
+
+
+def run_lift_pause(env: str, *, symbol: str) -> None:
+    """End every pause on a symbol (or '*') now."""
+    house = load_house(env)
+    name = symbol.upper()
+    now = wall_clock()
+    with open_ledger(house, f"bot resume {name}", now) as journal:
+        count = journal.lift_pause(name, now, author())
+    words = "no pause was in force" if count == 0 else "the pause is lifted"
+    print(f"{name}: {words}   home {house.home}")

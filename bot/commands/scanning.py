@@ -139,7 +139,8 @@ def _print(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     cash = free_cash(snapshot).value
     kind = "SIMULATED MONEY   " if snapshot.simulated else ""
-    console.print(f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}", style="bold", soft_wrap=True)
+    head = f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}"
+    console.print(head, style="bold", soft_wrap=True)
     for (name, right), ranked in found.items():
         params = next(one for one in wheels if name in one.numbers)
         refusal = symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right))

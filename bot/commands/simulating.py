@@ -1,7 +1,8 @@
 """`bot simulate`: the same tick over N finished sessions, into a home it makes.
 
 Nothing here decides anything: each moment of each session goes through `engine.tick.tick` with the desk's own
-strategies, the simulated account and a ledger on disk. Only durability is relaxed (a power cut loses a simulation, not money).
+strategies, the simulated account and a ledger on disk. Only durability is relaxed (a power cut loses a simulation,
+not money).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from bot.commands.opening import amount
 from bot.config.deskfile import read_desk, read_text
 from bot.config.desktext import DeskChoice, desk_text_of
 from bot.config.effective import config_hash, settings_from_process
 from bot.config.profiles import check_profile
 from bot.domain.errors import ConfigError, UsageError
-from bot.domain.money import from_text, plain
+from bot.domain.money import plain
 from bot.domain.sessions import Session, last_session_at, previous_session, session_on
 from bot.engine.ports import Book, TickResult, World
 from bot.engine.tick import tick
@@ -90,8 +92,8 @@ def run_simulate(env: str, *, as_json: bool, **words: Any) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(highlight=False)
-    words = f"{len(sessions)} sessions, {sessions[0].day} to {sessions[-1].day}"
-    console.print(f"SIMULATED MONEY: {words}, home {house.home}", soft_wrap=True)
+    span = f"{len(sessions)} sessions, {sessions[0].day} to {sessions[-1].day}"
+    console.print(f"SIMULATED MONEY: {span}, home {house.home}", soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("sessions", total=len(sessions))
@@ -155,7 +157,7 @@ def _desk_for(desk_file: Path, choice: Choice) -> str:
         names = tuple(name.strip().upper() for name in choice.symbols.split(",") if name.strip())
         text = desk_text_of(DeskChoice(profile=check_profile(choice.profile or "balanced"), symbols=names or None))
     if choice.equity:
-        text = _with_number(text, "equity", plain(from_text(choice.equity, "--equity")))
+        text = _with_number(text, "equity", plain(amount(choice.equity, "--equity")))
     return text if choice.seed < 0 else _with_number(text, "seed", str(choice.seed))
 
 
@@ -233,8 +235,7 @@ def summary(house: House, tally: Tally) -> dict[str, Any]:
         "ledger_bytes": store,
         "snapshot_bytes": snapshots,
         "stage_milliseconds_per_tick": {
-            name: round(total / tally.ticks, 3)
-            for name, total in sorted(tally.stages.items(), key=lambda one: -one[1])
+            name: round(total / tally.ticks, 3) for name, total in sorted(tally.stages.items(), key=lambda one: -one[1])
         },
         "equity_start": plain(first.equity),
         "equity_end": plain(last.equity),
@@ -261,8 +262,8 @@ def summary_lines(house: House, tally: Tally) -> list[str]:
         f"{facts['ticks']} ticks in {facts['seconds']} s ({facts['ticks_per_second']} a second), "
         f"{facts['chains_priced']} chains of {facts['contracts_priced']} contracts priced, "
         f"{facts['ticks_with_three_chains_fraction']:.0%} of ticks with three chains or more",
-        f"{facts['intents_judged']} intents judged, {facts['intents_approved']} approved, {facts['orders_sent']} orders "
-        f"sent, {facts['fills']} fills",
+        f"{facts['intents_judged']} intents judged, {facts['intents_approved']} approved, {facts['orders_sent']} "
+        f"orders sent, {facts['fills']} fills",
         f"on disk: ledger {facts['ledger_bytes']:,} bytes, snapshots {facts['snapshot_bytes']:,} bytes",
         f"where the time goes, ms a tick: {stages}",
     ]

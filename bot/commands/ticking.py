@@ -56,7 +56,8 @@ def print_tick(env: str, result: TickResult, house: House, *, everything: bool, 
 
     console = Console(highlight=False, soft_wrap=False)
     for part in tick_picture(result, str(house.home), everything=everything, prefix=typed_before(env, house)):
-        console.print(part)
+        # What must be copied in one piece, such as a path, says so; rich would break it at the terminal's edge.
+        console.print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
 
 
 def run_loop(

@@ -7,6 +7,9 @@ from decimal import Decimal
 from bot.domain.facts import Fact
 from bot.domain.money import plain
 
+SMALL_FRACTION = Decimal("0.01")
+"""Fractions below this are written with two digits of a percent: spreads are a few hundredths."""
+
 
 class CheckResult(Fact, frozen=True, kw_only=True, array_like=True):
     """One gate's answer to one intent.
@@ -76,9 +79,11 @@ def show(value: Decimal, unit: str) -> str:
 
     >>> show(Decimal("0.2512"), "fraction"), show(Decimal("1234.5"), "usd"), show(Decimal(3), "orders")
     ('25.1 %', '1,234.50 USD', '3 orders')
+    >>> show(Decimal("0.0003"), "fraction")
+    '0.03 %'
     """
     if unit == "fraction":
-        return f"{value * 100:.1f} %"
+        return f"{value * 100:.1f} %" if value == 0 or abs(value) >= SMALL_FRACTION else f"{value * 100:.2f} %"
     if unit == "usd":
         return f"{value:,.2f} USD"
     return f"{plain(value)} {unit}".rstrip()

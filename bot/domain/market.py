@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from bot.domain.facts import Fact
@@ -143,6 +144,15 @@ class Offer(Fact, frozen=True, kw_only=True):
         )
 
 
+@lru_cache(maxsize=16_384)
+def _series(underlying: str, expiry: date, right: Right, thousandths: int) -> tuple[Decimal, str]:
+    """Give a series' strike, exact and without needless places, and its symbol."""
+    strike = Decimal(thousandths) / 1000
+    if strike == strike.to_integral_value():
+        strike = strike.quantize(Decimal(1))
+    return strike, option_symbol(underlying, expiry, right, strike)
+
+
 class Chain(Fact, frozen=True, kw_only=True):
     """The series of one underlying and right as read at one moment.
 
@@ -164,10 +174,7 @@ class Chain(Fact, frozen=True, kw_only=True):
 
     def offer(self, slab: Slab, row: int) -> Offer:
         """Give one row in exact decimals."""
-        strike = Decimal(slab.strikes[row]) / 1000
-        if strike == strike.to_integral_value():
-            strike = strike.quantize(Decimal(1))
-        symbol = option_symbol(self.underlying, slab.expiry, self.right, strike)
+        strike, symbol = _series(self.underlying, slab.expiry, self.right, slab.strikes[row])
         bid, ask = slab.bids[row], slab.asks[row]
         delta, volatility, interest = slab.deltas[row], slab.volatilities[row], slab.open_interests[row]
         sign = -1.0 if self.right == "put" else 1.0

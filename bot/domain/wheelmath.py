@@ -55,10 +55,17 @@ def spread_passes(
     fraction = spread_fraction(bid, ask)
     if fraction is None or bid is None or ask is None:
         return False
+    return spread_within(fraction, ask - bid, fraction_max, absolute_max)
+
+
+def spread_within(
+    fraction: Decimal, absolute: Decimal, fraction_max: Decimal | None, absolute_max: Decimal | None
+) -> bool:
+    """Say the same of a spread already measured, over mid and in dollars (wheel 2.2)."""
     if fraction_max is None and absolute_max is None:
         return True
     return (fraction_max is not None and fraction <= fraction_max) or (
-        absolute_max is not None and ask - bid <= absolute_max
+        absolute_max is not None and absolute <= absolute_max
     )
 
 

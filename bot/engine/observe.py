@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.errors import MarketError
-from bot.domain.holdings import LIVE_STATUSES
+from bot.domain.holdings import LIVE_STATUSES, BrokerOrder
 from bot.domain.instruments import is_equity, is_option, underlying_of
 from bot.domain.market import EventsRequest, MarketReads, QuotesRequest, Request
 from bot.domain.orders import OwnOrder
@@ -67,8 +67,10 @@ def live_orders(memory: Memory, settlement: Settlement) -> tuple[OwnOrder, ...]:
     return tuple(order for order in (*orders, *updated.values()) if order.alive)
 
 
-def all_requests(book: Book, holdings: Holdings, at: datetime) -> tuple[tuple[Request, ...], tuple[str, ...]]:
-    """Join what every planner needs with what the books need (held things, the benchmark), each once.
+def all_requests(
+    book: Book, holdings: Holdings, at: datetime, foreign_orders: tuple[BrokerOrder, ...] = ()
+) -> tuple[tuple[Request, ...], tuple[str, ...]]:
+    """Join what every planner needs with what the books need (held and ordered things, the benchmark), each once.
 
     A planner that raises is named in the second part and loses its turn; the tick goes on.
     """
@@ -85,8 +87,11 @@ def all_requests(book: Book, holdings: Holdings, at: datetime) -> tuple[tuple[Re
     for one in holdings.positions:
         symbols.add(one.position.symbol)
         symbols.add(underlying_of(one.position.symbol))
-    for order in holdings.own_orders:
-        symbols.update(leg.symbol for leg in order.legs)
+    # A foreign order counts in risk too (design 12): without a price, what it could lose would be unknown.
+    legs = [leg for own in holdings.own_orders for leg in own.legs]
+    legs += [leg for foreign in foreign_orders for leg in foreign.legs]
+    for leg in legs:
+        symbols.update((leg.symbol, underlying_of(leg.symbol)))
     events: set[str] = set()
     rest: list[Request] = []
     for request in requests:
@@ -171,7 +176,7 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
         books=settlement.books,
         halt=memory.halt,
     )
-    requests, errors = all_requests(book, holdings, at)
+    requests, errors = all_requests(book, holdings, at, settlement.foreign_orders)
     try:
         market = world.market.fetch(requests, at)
     except MarketError as error:

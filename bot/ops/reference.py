@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import VARIABLES
@@ -17,6 +20,7 @@ from bot.config.profiles import PROFILES, profile_values
 from bot.domain.desk import Limits, SimulatorNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.facts import Fact
 
+PICTURE_WIDTH = 100
 ROOT = Path(__file__).resolve().parents[2]
 
 TABLES: tuple[tuple[str, type[Fact]], ...] = (
@@ -103,7 +107,33 @@ def gate_table() -> str:
     return "\n".join(["| | gate | what it allows |", "|---|---|---|", *rows])
 
 
+PICTURE_AT = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)
+"""Noon in New York in the middle of a full session: the moment of the README's picture."""
+
+
+def demo_picture() -> str:
+    """Draw what `make demo` ends in, for a fixed moment, in a throw-away home."""
+    from bot.commands.ticking import one_tick
+    from bot.config.initialise import initialise
+    from bot.report.tick_text import tick_picture
+    from bot.wiring import load_house
+
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        initialise(place)
+        house = load_house(str(place / ".env"))
+        result = one_tick(house, dry=True, at=PICTURE_AT, command="make docs")
+    from rich.console import Console
+
+    console = Console(width=PICTURE_WIDTH, highlight=False, record=True, file=StringIO())
+    for part in tick_picture(result, "demo/data", prefix="BOT_ENV=demo/.env .venv/bin/"):
+        console.print(part)
+    lines = (line.rstrip() for line in console.export_text().splitlines())
+    return "\n".join(f"    {line}" if line else "" for line in lines)
+
+
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
+    ("README.md", "picture"): demo_picture,
     ("README.md", "commands"): command_table,
     ("RUNBOOK.md", "variables"): variable_table,
     ("RUNBOOK.md", "keys"): key_tables,

@@ -24,9 +24,15 @@ NAME = "owner"
 
 
 class OwnerParams(Fact, frozen=True, kw_only=True):
-    """Underlyings whose option legs a wheel closes itself."""
+    """Which legs a wheel closes itself: pairs of (strategy, underlying) of the wheels that are switched on."""
 
-    wheel_symbols: frozenset[str] = frozenset()
+    wheels: frozenset[tuple[str, str]] = frozenset()
+
+    def looked_after(self, leg: OptionLeg) -> bool:
+        """Say whether a wheel acts on the owner's word for this leg; one without a strategy is any wheel's."""
+        if leg.strategy:
+            return (leg.strategy, leg.underlying) in self.wheels
+        return any(symbol == leg.underlying for _, symbol in self.wheels)
 
 
 def _closing(contracts: tuple[tuple[str, str], ...]) -> list[str]:
@@ -49,7 +55,7 @@ def plan(snapshot: Snapshot, params: OwnerParams) -> Plan:
         if is_option(symbol):
             legs = [one for one in snapshot.books.legs if one.symbol == symbol]
             for one in legs:
-                if one.underlying not in params.wheel_symbols:
+                if not params.looked_after(one):
                     _close_leg(snapshot, one, intents, notes)
         else:
             for lot in snapshot.lots_of.get(symbol, ()):

@@ -36,7 +36,7 @@ def needs(holdings: Holdings, params: TrailingParams, at: datetime) -> tuple[Req
         return ()
     held = {one.position.symbol for one in holdings.positions if one.position.qty > 0}
     lots = {lot.symbol for lot in holdings.books.lots if lot.owner != "foreign" and lot.symbol in held}
-    symbols = sorted(symbol for symbol in lots if _left_alone(params, symbol) is None)
+    symbols = sorted(symbol for symbol in lots if not _left_alone(params, symbol))
     return (QuotesRequest(symbols=tuple(symbols)),) if symbols else ()
 
 
@@ -54,13 +54,11 @@ def plan(snapshot: Snapshot, params: TrailingParams) -> Plan:
     return Plan(intents=tuple(intents), notes=tuple(notes))
 
 
-def _left_alone(params: TrailingParams, symbol: str) -> str | None:
-    """Say why a symbol's shares get no stop from this strategy, or None."""
+def _left_alone(params: TrailingParams, symbol: str) -> bool:
+    """Say whether the configuration gives a symbol's shares no stop: a wheel's, or not among those named."""
     if symbol in params.wheel_symbols and not params.numbers.protect_wheel_lots:
-        return "a wheel trades this symbol and protect_wheel_lots is off"
-    if params.symbols and symbol not in params.symbols:
-        return "not among this strategy's symbols"
-    return None
+        return True
+    return bool(params.symbols) and symbol not in params.symbols
 
 
 def _plan_symbol(
@@ -73,11 +71,9 @@ def _plan_symbol(
 ) -> None:
     mine = [one for one in stops if one.strategy == params.name]
     alone = _left_alone(params, symbol)
-    wards = [] if alone is not None else _wards(snapshot, symbol, notes, params)
-    if alone is not None and not mine:
-        if any(lot.owner != "foreign" for lot in snapshot.lots_of.get(symbol, ())):
-            notes.append(_note(params, symbol, alone))
-        return
+    wards = [] if alone else _wards(snapshot, symbol, notes, params)
+    if alone and not mine:
+        return  # the configuration says so, today as yesterday: nothing was passed over
     kept: dict[str, OwnOrder] = {}
     room = {ward.lot.id: ward.shares for ward in wards}
     doubt = _doubt(snapshot, symbol)

@@ -17,7 +17,7 @@ from bot.domain.market import Chain, Offer, Slab
 from bot.domain.money import ONE, ZERO, from_float
 from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
-from bot.domain.wheelmath import annualised_yield, collateral, ladder_limit, mid_price, spread_fraction, spread_passes
+from bot.domain.wheelmath import annualised_yield, collateral, ladder_limit, mid_price, spread_fraction, spread_within
 from bot.planners import wheel_survey as stages
 from bot.planners.wheel_delta import anomaly, delta_from_mid
 from bot.planners.wheel_events import earnings_before, earnings_unknown, ex_date_refusal
@@ -206,9 +206,10 @@ class _Sieve:
             return stages.STANDARD, Refusal("not a standard contract")
         if self.floor is not None and offer.strike < self.floor:
             return stages.FLOOR, Refusal("strike below the call floor", offer.strike, self.floor, "usd")
-        if spread is None:
+        if spread is None or offer.bid is None or offer.ask is None:
             return stages.QUOTE, Refusal("no valid bid and ask")
-        if not spread_passes(offer.bid, offer.ask, limits.option_spread_fraction, limits.option_spread_absolute):
+        wide = offer.ask - offer.bid
+        if not spread_within(spread, wide, limits.option_spread_fraction, limits.option_spread_absolute):
             return stages.SPREAD, Refusal("spread too wide", spread, limits.option_spread_fraction, "fraction")
         if limits.open_interest_min is not None and (offer.open_interest or 0) < limits.open_interest_min:
             interest = None if offer.open_interest is None else Decimal(offer.open_interest)

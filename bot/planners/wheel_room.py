@@ -95,9 +95,7 @@ def _put_capacity_refusal(now: Situation, symbol: str) -> Refusal | None:
         return Refusal("short contracts on this symbol", contracts, limits.contracts_per_symbol, "contracts")
     count = Decimal(len(now.underlyings))
     if limits.open_underlyings is not None and symbol not in now.underlyings and count >= limits.open_underlyings:
-        return Refusal(
-            "underlyings held or shorted", count, limits.open_underlyings, "underlyings", everywhere=True
-        )
+        return Refusal("underlyings held or shorted", count, limits.open_underlyings, "underlyings", everywhere=True)
     cap = None if limits.put_collateral_share is None else limits.put_collateral_share * now.account.equity
     if cap is not None and now.collateral >= cap:
         return Refusal("collateral of short puts", now.collateral, cap, "usd", everywhere=True)

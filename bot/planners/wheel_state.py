@@ -37,8 +37,8 @@ class Refusal(NamedTuple):
     def note(self, strategy: str, symbol: str, subject: str) -> Note:
         """Give the same as a note."""
         return Note(
-            strategy=strategy, symbol="*" if self.everywhere else symbol, subject=subject, reason=self.reason, value=self.value,
-            limit=self.limit, unit=self.unit,
+            strategy=strategy, symbol="*" if self.everywhere else symbol, subject=subject, reason=self.reason,
+            value=self.value, limit=self.limit, unit=self.unit,
         )  # fmt: skip
 
 

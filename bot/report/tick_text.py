@@ -145,7 +145,8 @@ def tick_picture(result: TickResult, home: str, *, everything: bool = False, pre
     parts += _passed_over(result, everything)
     parts += _sent(result)
     parts += [Text(f"error: {error}", style="red") for error in result.errors]
-    parts += [Text(""), Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore"), Text("next", style="bold")]
+    where = Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore")
+    parts += [Text(""), where, Text("next", style="bold")]
     parts += [Text(line) for line in next_steps(result, prefix)]
     return parts
 

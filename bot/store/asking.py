@@ -178,9 +178,9 @@ class DecisionLedger:
         ]
 
     def notes_of_symbol(self, symbol: str, *, limit: int = 20) -> list[NoteRow]:
-        """List the newest notes on an underlying, newest first."""
+        """List the newest notes on an underlying and on the whole desk ("*"), newest first."""
         rows = self._all(
-            f"{NOTE_SELECT} WHERE symbol = ? AND day >= (SELECT min(day) FROM"
+            f"{NOTE_SELECT} WHERE symbol IN (?, '*') AND day >= (SELECT min(day) FROM"
             " (SELECT day FROM equity_daily ORDER BY day DESC LIMIT 10)) ORDER BY id DESC LIMIT ?",
             (symbol, limit),
         )

@@ -6,17 +6,14 @@ Each is one durable transaction with its event in the hash chain.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
 from bot.domain.errors import ForeignStore, UsageError
-from bot.domain.ledger import Halt, Instruction, Lot, OptionLeg, Pause
+from bot.domain.ledger import Halt, Instruction, Lot, Pause
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_text
-from bot.store.rows import LEGS, LOTS, FactTable, to_json
-
-Held = TypeVar("Held", Lot, OptionLeg)
+from bot.store.rows import LOTS, to_json
 
 
 class OwnerLedger:
@@ -98,24 +95,16 @@ class OwnerLedger:
                 chain.append(connection, ts, kinds.PAUSE, {"symbol": symbol, "lifted": count, "author": author})
         return count
 
-    def adopt_lot(self, lot: Lot, author: str) -> None:
-        """Make a foreign lot ours, as of its `opened_at`."""
-        self._adopt(LOTS, lot, lot.opened_at, author)
-
-    def adopt_leg(self, leg: OptionLeg, author: str) -> None:
-        """Make a foreign option position ours, as of its `opened_at`."""
-        self._adopt(LEGS, leg, leg.opened_at, author)
-
-    def _adopt(self, table: FactTable[Held], fact: Held, at: datetime, author: str) -> None:
-        assert fact.owner == "adopted", f"what is adopted says so, {fact.id} says {fact.owner}"
-        text = to_json(fact).decode()
+    def adopt_lot(self, lot: Lot, at: datetime, author: str, *, known: bool = False) -> None:
+        """Make a foreign lot ours, or (`known`) state what was paid for one that was adopted without a basis."""
+        assert lot.owner == "adopted", f"what is adopted says so, {lot.id} says {lot.owner}"
         with self.database.writing() as connection:
-            table.write(connection, [fact], None)
+            LOTS.write(connection, [lot], None)
             connection.execute(
-                "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (NULL, ?, ?, 'opened', ?)",
-                (table.kind, fact.id, text),
+                "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (NULL, ?, ?, ?, ?)",
+                (LOTS.kind, lot.id, "changed" if known else "opened", to_json(lot).decode()),
             )
-            payload = {"kind": table.kind, "fact": msgspec.to_builtins(fact), "author": author}
+            payload = {"kind": LOTS.kind, "fact": msgspec.to_builtins(lot), "author": author}
             chain.append(connection, moment_text(at), kinds.ADOPTION, payload)
 
     def keep_config(self, config_hash: str, text: str, settings_json: str, at: datetime) -> bool:

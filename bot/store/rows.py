@@ -94,9 +94,7 @@ ROLLS = FactTable("roll", "rolls", Roll, end="ended_at", moments=("started_at",)
 ORDER_FIELDS = tuple(OwnOrder.__struct_fields__)
 ORDER_SELECT = f"SELECT {', '.join(ORDER_FIELDS)} FROM orders"
 _ORDER_COLUMNS = (*ORDER_FIELDS, "tick_id", "session_day", "ended_at")
-ORDER_INSERT = (
-    f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join('?' for _ in _ORDER_COLUMNS)})"
-)
+ORDER_INSERT = f"INSERT INTO orders ({', '.join(_ORDER_COLUMNS)}) VALUES ({', '.join('?' for _ in _ORDER_COLUMNS)})"
 
 
 def legs_text(legs: tuple[OrderLeg, ...]) -> str:

@@ -39,8 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded_by(folder: Path, *words: str) -> tuple[set[str], str]:
     """Run one command in a process of its own; give the top-level modules it loaded and what it printed."""
+    path = os.pathsep.join((str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])))
     done = subprocess.run(
-        [sys.executable, "-c", RUN, json.dumps(words)], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", RUN, json.dumps(words)], cwd=folder, env={**os.environ, "PYTHONPATH": path},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

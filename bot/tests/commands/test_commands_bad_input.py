@@ -182,7 +182,8 @@ def test_money_that_no_line_explains_holds_every_entry_until_a_line_does(desk: B
 
 
 @pytest.mark.parametrize(
-    "symbol", ["XLF261399P00050000", "XLF261224P00000000", "TOOLONG261224P00050000", "xlf261224P00050000", "$$$", "XLF1"]
+    "symbol",
+    ["XLF261399P00050000", "XLF261224P00000000", "TOOLONG261224P00050000", "xlf261224P00050000", "$$$", "XLF1"],
 )
 def test_a_position_nobody_can_read_is_foreign_and_named_and_blocks_nothing_else(desk: BentDesk, symbol: str) -> None:
     desk.broker.hold((symbol, "-1", "0.50"))

@@ -94,6 +94,16 @@ def test_adopting_without_a_basis_says_that_no_call_is_sold(folder: Path) -> Non
     assert [one for one in found["verdicts"] if one["underlying"] == "XLF" and one["approved"]] == []
 
 
+def test_a_basis_can_be_stated_after_the_shares_were_adopted_without_one(folder: Path) -> None:
+    assert typed(folder, "adopt", "GDX").code == 0
+    done = typed(folder, "adopt", "GDX", "--basis", "21.5")
+    assert done.code == 0, done.err
+    assert "the basis is 21.5 a share now" in done.out
+    assert lots_of(folder) == [("GDX", "100", "21.5")]
+    refused(typed(folder, "adopt", "GDX", "--basis", "22"), "ours already")
+    sealed_without_a_fault(folder)
+
+
 def test_adopting_twice_in_one_moment_makes_two_lots(folder: Path) -> None:
     assert typed(folder, "adopt", "GDX", "--qty", "40", "--basis", "21").code == 0
     assert typed(folder, "adopt", "GDX", "--basis", "23").code == 0
@@ -164,12 +174,23 @@ def test_closing_an_option_goes_through_the_wheels_own_exit_and_every_gate(folde
 
 
 def test_a_gate_can_refuse_the_owners_close(folder: Path) -> None:
-    assert typed(folder, "halt", "stop", "--reason", "a test").code == 0
+    desk = folder / "data" / "desk.toml"
+    desk.write_text(desk.read_text().replace("exit_orders_per_tick = 12", "exit_orders_per_tick = 0"))
     found = live(folder, "12:45", "", "close", put_of(folder))
     closes = [one for one in found["verdicts"] if one["purpose"] == "owner_close"]
     assert [one["approved"] for one in closes] == [False]
-    assert "halt_allows" in closes[0]["reason"]
+    assert [check["limit"] for check in closes[0]["checks"] if not check["ok"]] == ["0"]
     assert found["orders"] == []
+
+
+def test_a_stop_holds_the_owners_close_as_well(folder: Path) -> None:
+    assert typed(folder, "adopt", "GDX", "--basis", "22").code == 0
+    assert typed(folder, "halt", "stop", "--reason", "a test").code == 0
+    for what in ("GDX", put_of(folder)):
+        found = live(folder, "12:45", "", "close", what)
+        told = [one["reason"] for one in found["verdicts"]] + [note["reason"] for note in found["notes"]]
+        assert any("halt stop" in reason for reason in told)
+        assert found["orders"] == []
 
 
 def test_a_dry_close_sends_nothing_and_says_that_the_word_stands(folder: Path) -> None:
@@ -199,9 +220,7 @@ def test_a_word_on_what_is_not_ours_is_refused(folder: Path, command: str, what:
     refused(done, says)
 
 
-@pytest.mark.parametrize(
-    ("command", "word"), [("hold", "hold"), ("let-assign", "let assign"), ("no-roll", "no roll")]
-)
+@pytest.mark.parametrize(("command", "word"), [("hold", "hold"), ("let-assign", "let assign"), ("no-roll", "no roll")])
 def test_a_word_on_a_contract_is_kept_for_the_next_tick(folder: Path, command: str, word: str) -> None:
     mine = put_of(folder)
     done = typed(folder, command, mine.lower())
@@ -262,6 +281,24 @@ def test_a_halt_holds_entries_until_it_is_lifted(tmp_path: Path, level: str) -> 
     assert found["tick"]["halt"] == "run"
     assert len(found["orders"]) == 1
     sealed_without_a_fault(tmp_path)
+
+
+def test_a_halt_is_never_weakened_by_setting_a_lower_one(tmp_path: Path) -> None:
+    new_home(tmp_path)
+    assert typed(tmp_path, "halt", "stop", "--reason", "first").code == 0
+    refused(typed(tmp_path, "halt", "no_new_risk", "--reason", "second"), "no_new_risk is weaker", "`bot resume`")
+    assert typed(tmp_path, "resume").code == 0
+    assert typed(tmp_path, "halt", "no_new_risk", "--reason", "second").code == 0
+
+
+def test_resuming_a_symbol_lifts_its_pause_and_leaves_the_halt(tmp_path: Path) -> None:
+    new_home(tmp_path)
+    assert typed(tmp_path, "pause", "XLF", "--until", "2027-01-01").code == 0
+    assert typed(tmp_path, "halt", "no_new_risk", "--reason", "away").code == 0
+    done = typed(tmp_path, "resume", "xlf")
+    assert "XLF: the pause is lifted" in done.out
+    assert "no pause was in force" in typed(tmp_path, "resume", "XLF").out
+    assert live(tmp_path, "12:00")["tick"]["halt"] == "no_new_risk"
 
 
 def test_a_halt_of_an_unknown_level_is_refused(folder: Path) -> None:

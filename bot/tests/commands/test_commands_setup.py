@@ -13,6 +13,7 @@ from shutil import copytree
 import pytest
 
 from bot.config.profiles import PROFILES, shipped_universe
+from bot.ops.doctor import Finding, examine
 from bot.tests.commands.typed import AT, new_home, typed
 
 SIMULATE = ("simulate", "--days", "3", "--until", "2026-11-18", "--symbols", "XLF,EWZ")
@@ -169,7 +170,8 @@ def test_the_doctor_finds_a_good_home_good(folder: Path) -> None:
         assert f" {what}: " in done.out
     assert str(folder / "data") in done.out
     found = json.loads(typed(folder, "doctor", "--json").out)
-    assert {"level", "what", "words"} == set(found[0])
+    assert set(Finding._fields) == set(found[0])
+    assert {one["what"] for one in found} == {one.what for one in examine(str(folder / ".env"))}
 
 
 def test_the_doctor_changes_nothing_and_lets_no_time_pass(folder: Path) -> None:
@@ -198,7 +200,9 @@ def test_the_doctor_names_a_missing_desk(folder: Path) -> None:
 
 def test_the_doctor_names_each_fault_of_a_desk(folder: Path) -> None:
     desk = folder / "data" / "desk.toml"
-    desk.write_text(desk.read_text().replace("\norders_per_day =", "\norders_a_day =").replace("group_share = 0.45", ""))
+    desk.write_text(
+        desk.read_text().replace("\norders_per_day =", "\norders_a_day =").replace("group_share = 0.45", "")
+    )
     done = typed(folder, "doctor")
     assert done.code == 1
     assert done.out.count("stop  configuration:") == 3

@@ -57,6 +57,12 @@ def test_a_dry_tick_sends_nothing_even_when_the_mode_is_live(folder: Path) -> No
     assert str(folder / "data") in done.out
 
 
+def test_the_home_is_printed_in_one_piece_however_long_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "/".join(["a-folder-with-a-long-name"] * 4)
+    new_home(folder)
+    assert f"home {folder / 'data'}   head " in typed(folder, "tick", "--dry", "--at", AT).out
+
+
 def test_a_dry_tick_leaves_working_orders_as_they_are(folder: Path) -> None:
     assert typed(folder, "tick", "--at", AT, BOT_MODE="live").code == 0
     before = account(folder)
@@ -114,11 +120,16 @@ def test_a_second_tick_in_the_slot_sends_nothing_twice(folder: Path) -> None:
     assert len(series) == len(set(series)) == len(orders)
 
 
-def test_two_ticks_started_together_send_one_order(folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "BOT_MODE": "live"}
+def test_two_ticks_started_together_send_one_order(tmp_path: Path) -> None:
+    folder = tmp_path
+    assert typed(folder, "init", "--symbols", "XLF").code == 0
+    path = os.pathsep.join((str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])))
+    environment = {**os.environ, "PYTHONPATH": path, "BOT_MODE": "live"}
     command = [sys.executable, "-m", "bot", "tick", "--at", AT, "--json"]
     running = [
-        subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     ends = [(process.communicate(timeout=60), process.returncode) for process in running]

@@ -138,7 +138,7 @@ def test_the_decision_is_made_on_the_stored_bytes() -> None:
 
 
 def test_a_second_tick_in_the_slot_sends_nothing_twice() -> None:
-    world, broker, journal = a_world()
+    world, broker, _ = a_world()
     tick(world, a_book(wishing(A_PUT)))
     again = tick(world, a_book(wishing(A_PUT)))
     assert len(broker.submitted) == 1

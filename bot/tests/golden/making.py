@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from bot.domain.holdings import BrokerOrder
 from bot.domain.ledger import Drift, Instruction, Pause, Roll
-from bot.domain.market import Bar, Bars, BarsRequest, Dividend, Earnings, Events, Split
+from bot.domain.market import Bar, Bars, BarsRequest, Dividend, Earnings, Events, Quote, Split
 from bot.domain.orders import OwnOrder, leg
 from bot.domain.snapshot import Snapshot
 from bot.tests.world.runs import choice_of, make_house, moments_in, run_in, sessions_from
 
-SYMBOLS = ("GDX", "XLE", "XLF")
-SEED, FIRST_DAY, SESSIONS = 15, date(2025, 11, 19), 190
+SYMBOLS = ("EWZ", "FXI", "GDX", "SLV", "XLE", "XLF")
+SEED, FIRST_DAY, SESSIONS = 15, date(2026, 1, 20), 120
 
 
 def make_golden(home: Path) -> tuple[str, Snapshot]:
@@ -28,13 +28,13 @@ def make_golden(home: Path) -> tuple[str, Snapshot]:
             result = run.tick_at(moment)
             snapshot = result.snapshot
             approved = sum(one.approved for one in result.verdicts)
-            fullness = (
-                4 * bool(snapshot.books.lots) + 2 * bool(snapshot.books.legs) + len(snapshot.chains)
-                + 2 * bool(snapshot.own_orders) + min(approved, 2) + 2 * (approved < len(result.verdicts))
-            )  # fmt: skip
+            books, refused = snapshot.books, len(result.verdicts) - approved
+            if not (books.lots and books.legs and snapshot.chains and approved and refused):
+                continue
+            fullness = len(snapshot.chains) + 2 * bool(snapshot.own_orders) + min(approved, 2) + min(refused, 2)
             if best is None or fullness > best[0]:
                 best = fullness, snapshot
-    assert best is not None
+    assert best is not None, "the run has no moment with shares, options, a chain, an approval and a refusal"
     return house.desk_text, with_rarer_facts(best[1])
 
 
@@ -60,6 +60,7 @@ def with_rarer_facts(snapshot: Snapshot) -> Snapshot:
         own_orders=(*snapshot.own_orders, _a_stop(at)),
         foreign_orders=(_a_foreign_order(at),),
         requests=(*snapshot.requests, BarsRequest(symbol="KRE", step="1day", count=1)),
+        quotes=(*snapshot.quotes, _a_quote("KRE", at), _a_quote("AAPL", at)),
         bars=(Bars(symbol="KRE", step="1day", bars=(_a_bar(at),), source="synthetic"),),
         events=(*snapshot.events, _some_events(at)),
         errors=("KRE: no chain is listed",),
@@ -90,6 +91,10 @@ def _a_foreign_order(at: datetime) -> BrokerOrder:
         filled_qty=Decimal(0), order_type="limit", limit_price=Decimal("180.25"), time_in_force="gtc", status="new",
         submitted_at=at, updated_at=at,
     )  # fmt: skip
+
+
+def _a_quote(symbol: str, at: datetime) -> Quote:
+    return Quote(symbol=symbol, bid=Decimal("50.19"), ask=Decimal("50.21"), last=Decimal("50.20"), at=at, source="sip")
 
 
 def _a_bar(at: datetime) -> Bar:

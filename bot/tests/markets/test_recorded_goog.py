@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.profiles import universe_with
 from bot.domain.market import BarsRequest, ChainRequest, EventsRequest, QuotesRequest
 from bot.markets.earnings import read_earnings
 from bot.markets.recorded import RecordedMarket
-from bot.config.profiles import universe_with
 from bot.tests.markets.lean import reading_moment, tick_moment, write_recorded_goog
 
 THE_23RD, THE_24TH = date(2015, 12, 23), date(2015, 12, 24)

@@ -1,4 +1,4 @@
-"""The owner's closing orders: whole lots of shares, orphaned legs, their ladder, and the stop they take the place of."""
+"""The owner's closing orders: whole lots of shares, orphaned legs, their ladder, the stop they take the place of."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from bot.tests.builders import (
 )
 
 PUT = put("XLF", date(2026, 12, 18), "38")
-OTHER = OwnerParams(wheel_symbols=frozenset({"EWZ"}))
-WHEEL = OwnerParams(wheel_symbols=frozenset({"XLF"}))
+OTHER = OwnerParams(wheels=frozenset({("wheel", "EWZ")}))
+WHEEL = OwnerParams(wheels=frozenset({("wheel", "XLF")}))
 AGO = timedelta(minutes=15)
 
 

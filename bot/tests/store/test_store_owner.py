@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bot.domain.errors import UsageError
 from bot.domain.ledger import Halt, Instruction, Pause
@@ -67,17 +69,17 @@ def test_a_pause_ends_by_itself_or_by_a_word(home: Path, journal: LedgerJournal)
 
 def test_what_is_adopted_is_ours_from_the_next_tick_on(home: Path, journal: LedgerJournal) -> None:
     lot = a_lot(owner="adopted", id="adopted-1", cycle="")
-    leg = an_option_leg(PUT, owner="adopted", id="adopted-2", credit="0.5")
-    journal.adopt_lot(lot, "ada")
-    journal.adopt_leg(leg, "ada")
-    books = journal.memory(LATER, NOON.date()).books
-    assert (books.lots, books.legs) == ((lot,), (leg,))
+    journal.adopt_lot(lot, NOON, "ada")
+    assert journal.memory(LATER, NOON.date()).books.lots == (lot,)
+    paid = replace(lot, basis_strike=Decimal(41), basis_tax=Decimal(41), basis_wheel=Decimal(41))
+    journal.adopt_lot(paid, LATER, "ada", known=True)
+    assert journal.memory(LATER, NOON.date()).books.lots == (paid,)
     assert newest_kind(home) == kinds.ADOPTION
 
 
 def test_adopting_without_saying_so_is_our_own_bug(journal: LedgerJournal) -> None:
     with pytest.raises(AssertionError, match="what is adopted says so"):
-        journal.adopt_lot(a_lot(), "ada")
+        journal.adopt_lot(a_lot(), NOON, "ada")
 
 
 def test_a_configuration_is_kept_once_and_approved_by_a_person(home: Path, journal: LedgerJournal) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from bot.brokers.simulator import SimulatorBroker
 from bot.config.deskfile import read_desk
 from bot.config.desktext import DeskChoice, desk_text_of
 from bot.config.effective import config_hash
+from bot.config.profiles import check_profile
 from bot.config.settings import Settings
-from bot.domain.money import plain
 from bot.domain.sessions import Session, next_session, session_on
 from bot.engine.ports import Book, TickResult, World
 from bot.engine.tick import tick
@@ -61,7 +61,7 @@ def make_house(home: Path, choice: DeskChoice, seed: int) -> House:
 @contextmanager
 def run_in(house: House, market: SyntheticMarket | None = None, *, decide_on_decoded: bool = False) -> Iterator[Run]:
     """Open ledger and account; `market` may be shared by runs of one seed, being a pure function of it."""
-    moments = [datetime.min]
+    moments = [datetime.min.replace(tzinfo=UTC)]
     path = market or SyntheticMarket(house.desk.simulator.seed)
     journal = LedgerJournal(house.home, house.desk.name, synchronous="NORMAL")
     broker = SimulatorBroker(
@@ -105,5 +105,4 @@ def run_through(run: Run, moments: Iterator[datetime], seen: Callable[[TickResul
 
 def choice_of(profile: str, equity: int, symbols: tuple[str, ...] | None = None) -> DeskChoice:
     """Give a desk for a profile and an account."""
-    assert profile in ("conservative", "balanced", "aggressive"), profile
-    return DeskChoice(profile=profile, equity=Decimal(plain(Decimal(equity))), symbols=symbols)  # type: ignore[arg-type]
+    return DeskChoice(profile=check_profile(profile), equity=Decimal(equity), symbols=symbols)

@@ -227,7 +227,7 @@ def test_each_gate_says_the_number_a_person_works_out(tick: Tick, material: Path
     assert Decimal(checks["order_loss_within"]["value"]) == (put.strike - put.limit) * 100 * contracts / EQUITY
     # At 80 % of today's price the put costs its strike less that, and the credit stays.
     fallen = (put.strike - spot_of(material, day) * Decimal("0.8") - put.limit) * 100 * contracts
-    assert Decimal(checks["stress_loss_within"]["value"]) == fallen / EQUITY
+    assert Decimal(checks["stress_loss_within"]["value"]) == (fallen / EQUITY).quantize(Decimal("0.000001"))
     assert Decimal(checks["spread_is_narrow"]["value"]) == pytest.approx((put.ask - put.bid) / put.mid)
     assert Decimal(checks["open_interest_is_enough"]["value"]) == put.interest
     assert Decimal(checks["quote_is_fresh"]["value"]) == 5

@@ -47,7 +47,9 @@ def run_home(home: Path, *, decide_on_decoded: bool) -> str:
     """Run the chosen weeks in a fresh home and give the head of its chain."""
     house = make_house(home, choice_of("balanced", 25_000), SEED)
     with run_in(house, decide_on_decoded=decide_on_decoded) as run:
-        run.journal.keep_config(house.hash, house.desk_text, house.settings_json, sessions_from(FIRST_DAY, 1)[0].open_at)
+        run.journal.keep_config(
+            house.hash, house.desk_text, house.settings_json, sessions_from(FIRST_DAY, 1)[0].open_at
+        )
         return run_through(run, moments_in(sessions_from(FIRST_DAY, SESSIONS))).head
 
 
@@ -96,7 +98,9 @@ def test_another_number_on_the_desk_decides_otherwise(live: Ran) -> None:
     desk = read_desk(text.replace("put_delta_target = 0.25", "put_delta_target = 0.2", 1))
     again = []
     for one in live.hashes[:8]:
-        verdicts, notes, _ = decide(decode_snapshot(load_stored(live.ledger, live.home, one)), strategies_of(desk), desk)
+        verdicts, notes, _ = decide(
+            decode_snapshot(load_stored(live.ledger, live.home, one)), strategies_of(desk), desk
+        )
         again.append(encode_judged(verdicts, notes))
     assert again != live.judged[:8]
 
@@ -109,7 +113,8 @@ def test_two_processes_with_other_hash_seeds_end_in_the_same_chain(tmp_path: Pat
     running = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path / name)],
-            cwd=root, env={**os.environ, "PYTHONHASHSEED": name, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, text=True,
+            cwd=root, env={**os.environ, "PYTHONHASHSEED": name, "PYTHONPATH": str(root)},
+            stdout=subprocess.PIPE, text=True,
         )
         for name in ("1", "4242")
     ]  # fmt: skip

@@ -97,5 +97,7 @@ def test_positions_are_the_sum_of_the_lines_and_of_our_lots_and_legs(ended: dict
         ours[leg.symbol] = ours.get(leg.symbol, Decimal(0)) + leg.qty
     assert broker == ours
     marks = snapshot.mark_of
-    value = sum((qty * marks[symbol].price * (100 if is_option(symbol) else 1) for symbol, qty in ours.items()), Decimal(0))
+    value = sum(
+        (qty * marks[symbol].price * (100 if is_option(symbol) else 1) for symbol, qty in ours.items()), Decimal(0)
+    )
     assert snapshot.equity == snapshot.account.cash + value

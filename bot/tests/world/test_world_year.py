@@ -133,7 +133,9 @@ def test_the_tax_book_and_the_income_book_come_to_the_same_over_the_cycle(year: 
     assert income == taxed
     assert any(row["income"] != row["tax_income"] for row in legs), "an assignment parts the books on its way"
     # A fee is booked the day after; one that finds its leg ended is charged to the cycle and not to the leg.
-    on_legs = total(Decimal(row["fees"]) for row in year.rows("SELECT * FROM option_legs WHERE cycle = ?", year.cycle["id"]))
+    on_legs = total(
+        Decimal(row["fees"]) for row in year.rows("SELECT * FROM option_legs WHERE cycle = ?", year.cycle["id"])
+    )
     late = Decimal(year.cycle["fees"]) - on_legs
     assert late >= 0
     assert income + Decimal(year.cycle["dividends"]) - late == Decimal(year.cycle["pnl"])
