@@ -27,7 +27,7 @@ from bot.engine.ports import Decision, Journal, TickEnd, TickResult, TickStart, 
 from bot.engine.tick import tick
 from bot.store.database import Transaction
 from bot.store.journal import LedgerJournal
-from bot.wiring import House, load_house, make_book, make_world
+from bot.wiring import House, load_house, make_book, open_world
 
 ROUNDS, ORDERS = 60, 5
 
@@ -52,14 +52,15 @@ def a_decision(house: House, journal: LedgerJournal, at: datetime) -> tuple[Tick
     """Run two dry ticks and give what the second decided; the first books the account's opening balance."""
     listener = Listener(journal)
     moments = [at]
-    world, book = make_world(house, journal, at), make_book(house, dry=True)
-    journal.stamp(world.broker.name, book.environment, world.broker.read_account().id)
-    journal.keep_config(house.hash, house.desk_text, house.settings_json, at)
-    spied: Journal = listener  # type: ignore[assignment]
-    spying = World(world.broker, world.market, spied, lambda: moments[0], world.meter)
-    tick(spying, book)
-    moments[0] += timedelta(seconds=1)
-    result = tick(spying, book)
+    book = make_book(house, dry=True)
+    with open_world(house, journal, at) as world:
+        journal.stamp(world.broker.name, book.environment, world.broker.read_account().id)
+        journal.keep_config(house.hash, house.desk_text, house.settings_json, at)
+        spied: Journal = listener  # type: ignore[assignment]
+        spying = World(world.broker, world.market, spied, lambda: moments[0], world.meter)
+        tick(spying, book)
+        moments[0] += timedelta(seconds=1)
+        result = tick(spying, book)
     assert listener.decision is not None
     return result, listener.decision
 

@@ -163,13 +163,15 @@ def make_book(house: House, *, dry: bool) -> Book:
     )
 
 
-def make_world(
+@contextmanager
+def open_world(
     house: House, journal: LedgerJournal, at: datetime | None, clock: Callable[[], datetime] | None = None
-) -> World:
+) -> Iterator[World]:
     """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world."""
     now = (lambda: at) if at is not None else clock or wall_clock
     market = make_market(house)
-    return World(broker=make_broker(house, market, now), market=market, journal=journal, now=now, meter=perf_counter)
+    with closing(make_broker(house, market, now)) as broker:
+        yield World(broker=broker, market=market, journal=journal, now=now, meter=perf_counter)
 
 
 def wall_clock() -> datetime:

@@ -20,9 +20,10 @@ from bot.domain.sessions import slot_of
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.engine.observe import observe, session_facts
+from bot.engine.ports import World
 from bot.planners.wheel_candidates import candidates, symbol_refusal
 from bot.planners.wheel_survey import Candidate, wish_of
-from bot.wiring import House, load_house, looking_broker, make_book, make_market, make_world, moment, wall_clock
+from bot.wiring import House, load_house, looking_broker, make_book, make_market, moment, wall_clock
 
 WIDTH = 140
 """Columns of the table where no terminal says how wide it is."""
@@ -95,13 +96,14 @@ def chosen(house: House, symbol: str) -> list[WheelParams]:
 def look(house: House, wheels: list[WheelParams], at: datetime | None) -> Snapshot:
     """Observe the world once with the wheels' chains; nothing is recorded and nothing is sent."""
     with open_ledger(house, "bot scan", wall_clock()) as journal:
-        world = make_world(house, journal, at)
-        now = world.now()
+        now = at or wall_clock()
+        market = make_market(house)
         strategies = tuple(Strategy(params.name, LOOKING, params, 0) for params in wheels)
         book = make_book(house, dry=True)._replace(strategies=strategies)
         memory = journal.memory(now, session_facts(now).day)
-        with looking_broker(house, make_market(house), lambda: now) as broker:
-            snapshot, _ = observe(world._replace(broker=broker), book, memory, now, slot_of(now))
+        with looking_broker(house, market, lambda: now) as broker:
+            world = World(broker=broker, market=market, journal=journal, now=lambda: now)
+            snapshot, _ = observe(world, book, memory, now, slot_of(now))
         return snapshot
 
 

@@ -192,6 +192,7 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
                 gc.collect(1)
         finally:
             gc.enable()
+            broker.close()
             journal.close()
         tally.seconds = perf_counter() - started
     return tally

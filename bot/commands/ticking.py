@@ -11,7 +11,7 @@ from bot.domain.errors import BotError, ConfigError, ForeignStore, UsageError
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
-from bot.wiring import House, load_house, make_book, make_world, moment, wall_clock
+from bot.wiring import House, load_house, make_book, moment, open_world, wall_clock
 
 
 def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_json: bool) -> None:
@@ -36,7 +36,8 @@ def one_tick(
     """Run one tick under the home's lock, at a fixed moment or by the clock."""
     with open_ledger(house, command, clock()) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
-        return tick(make_world(house, journal, at, clock), make_book(house, dry=dry))
+        with open_world(house, journal, at, clock) as world:
+            return tick(world, make_book(house, dry=dry))
 
 
 def print_tick(env: str, result: TickResult, house: House, *, everything: bool, as_json: bool) -> None:

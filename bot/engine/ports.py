@@ -66,6 +66,10 @@ class Broker(Protocol):
         """Ask for a cancellation; it is one only when a later read shows a terminal status."""
         ...
 
+    def close(self) -> None:
+        """Let go of files and connections; a later call may open them again."""
+        ...
+
 
 class Market(Protocol):
     """Where prices come from. `fetch` never raises for one missing symbol: it names it in `errors`."""

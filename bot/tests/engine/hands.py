@@ -94,6 +94,9 @@ class HandBroker:
             if order.broker_order_id == broker_order_id:
                 self.book[key] = replace(order, status="canceled")
 
+    def close(self) -> None:
+        self.calls.append("close")
+
 
 class HandMarket:
     """A market of fixed quotes."""
