@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+from bot.commands.looking import script_folder
 from bot.commands.opening import amount, open_ledger, say_home, warn
 from bot.config.deskfile import read_desk, read_text
 from bot.config.desktext import upgrade_desk
@@ -109,7 +110,7 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
         print(line)
     print("(prices are the embedded market's: simulated)")
     option = f" --env {env}" if env else ""
-    print(f"next: bot tick{option} --dry --at session")
+    print(f"next: {script_folder()}bot tick{option} --dry --at session")
 
 
 def embedded_prices(symbols: tuple[str, ...]) -> dict[str, Decimal]:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from bot.commands.looking import script_folder
 from bot.commands.opening import amount
 from bot.config.deskfile import read_desk, read_text
 from bot.config.desktext import DeskChoice, desk_text_of
@@ -269,5 +270,5 @@ def summary_lines(house: House, tally: Tally) -> list[str]:
         f"where the time goes, ms a tick: {stages}",
     ]
     lines += [f"{count} x {error}" for error, count in facts["errors"].items()]
-    lines.append(f"look: BOT_HOME={house.home} bot status   (also: report, why SYMBOL)")
+    lines.append(f"look: BOT_HOME={house.home} {script_folder()}bot status   (also: report, why SYMBOL)")
     return lines

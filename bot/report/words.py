@@ -161,10 +161,9 @@ def section(title: str, lines: Sequence[str]) -> list[str]:
 
 def home_lines(home: str, prefix: str, *commands: str) -> list[str]:
     """End a report: which home it is about, and what to type next; `prefix` must stand before a command."""
-    lines = ["", f"home {home}", f"next: {' | '.join(commands)}"]
-    if prefix:
-        lines.append(f"      each with {prefix.strip()} before it, as now")
-    return lines
+    if not prefix:
+        return ["", f"home {home}", f"next: {' | '.join(commands)}"]
+    return ["", f"home {home}", "next:", *(f"  {prefix}{command}" for command in commands)]
 
 
 def plain_object(value: Any) -> Any:

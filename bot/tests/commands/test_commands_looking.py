@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.commands import looking
-from bot.commands.looking import run_dump_state, run_report, run_status, run_why
+from bot.commands.looking import run_dump_state, run_report, run_status, run_why, script_folder
 from bot.commands.looking_facts import ticks_of_day
 from bot.commands.owner import run_halt, run_instruction, run_pause
 from bot.commands.simulating import Choice, chosen_sessions, make_home, simulate
@@ -150,7 +150,7 @@ def test_the_owners_words_show_at_once_without_a_tick(own: str, capsys: Output) 
     told = " ".join(capsys.readouterr().out.split())
     assert "NO_NEW_RISK by " in told
     assert "on holiday; clears: a person: `bot resume`" in told
-    assert f"`BOT_ENV={own} bot resume` lifts it" in told
+    assert f"`BOT_ENV={own} {script_folder()}bot resume` lifts it" in told
     assert "paused: XLF until" in told
     assert f"your word on {contract}: let assign" in told
 
