@@ -12,13 +12,14 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Protocol
 
 from bot.brokers.simulator_account import average_of, collateral_of, options_by_underlying
-from bot.brokers.simulator_expiry import assigned_early, intrinsic, taken_at_expiry
+from bot.brokers.simulator_expiry import assigned_early, taken_at_expiry
 from bot.brokers.simulator_state import State
 from bot.domain.errors import BadSymbol
 from bot.domain.instruments import Contract, is_option, option_symbol, parse_option, underlying_of
 from bot.domain.market import Dividend, QuotesRequest, Split
 from bot.domain.money import CENT, SHARES_PER_CONTRACT, ZERO, to_cents
 from bot.domain.sessions import Session, next_session, previous_session
+from bot.domain.wheelmath import intrinsic
 from bot.engine.ports import Market, Path
 
 
@@ -166,7 +167,7 @@ def _assign_early(state: State, market: WalkableMarket, underlying: str, spot: D
     shorts = [
         contract
         for contract, qty in options_by_underlying(state.quantities).get(underlying, ())
-        if qty < 0 and intrinsic(contract, spot) >= CENT
+        if qty < 0 and intrinsic(contract.right, contract.strike, spot) >= CENT
     ]
     if not shorts:
         return
@@ -221,7 +222,7 @@ def _exercise(
         _deliver(state, contract, exercised, change, at, assigned=False)
     sold = contracts - exercised
     if sold:
-        price = intrinsic(contract, spot).quantize(CENT, ROUND_FLOOR)
+        price = intrinsic(contract.right, contract.strike, spot).quantize(CENT, ROUND_FLOOR)
         order_id = f"{state.account_id}-liquidation-{at:%Y%m%d}-{contract.symbol}"
         state.trade(contract.symbol, -sold, price, at, order_id, "sold by the broker: exercise was not affordable")
 

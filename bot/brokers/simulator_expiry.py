@@ -14,18 +14,13 @@ from decimal import Decimal
 from bot.brokers.simulator_matching import draw
 from bot.domain.instruments import Contract
 from bot.domain.money import CENT, ZERO
+from bot.domain.wheelmath import intrinsic
 
 PIN_FRACTION = Decimal("0.01")
 PIN_CHANCE = 0.5
 EARLY_CALL_CHANCE = 0.8
 EARLY_PUT_CHANCE = 0.05
 NO_EXTRINSIC = Decimal("0.02")
-
-
-def intrinsic(contract: Contract, spot: Decimal) -> Decimal:
-    """Give what exercising is worth per share, never below zero."""
-    worth = spot - contract.strike if contract.right == "call" else contract.strike - spot
-    return max(worth, ZERO)
 
 
 def pinned(contract: Contract, spot: Decimal) -> bool:
@@ -38,7 +33,7 @@ def taken_at_expiry(contract: Contract, qty: Decimal, spot: Decimal, account_id:
     size = abs(qty)
     if qty < 0 and pinned(contract, spot):
         return _drawn(size, PIN_CHANCE, account_id, "pin", contract.symbol)
-    return size if intrinsic(contract, spot) >= CENT else ZERO
+    return size if intrinsic(contract.right, contract.strike, spot) >= CENT else ZERO
 
 
 def assigned_early(
@@ -55,7 +50,7 @@ def assigned_early(
     `dividend` is what goes ex at the next session, dollars per share; `mid` the option's at the close, None
     reads as no extrinsic value.
     """
-    worth = intrinsic(contract, spot)
+    worth = intrinsic(contract.right, contract.strike, spot)
     if qty >= 0 or worth < CENT:
         return ZERO
     extrinsic = max(mid - worth, ZERO) if mid is not None else ZERO

@@ -14,7 +14,7 @@ from bot.domain.ledger import Books, Counters, Halt
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_between, sessions_from
 from bot.domain.snapshot import Snapshot
-from bot.domain.wheelmath import cycle_return_annualised
+from bot.engine.valuation import cycle_result
 from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
 from bot.report.holdings import held_in, option_lines, share_lines
 from bot.report.performance import day_result, income_lines, premium_taken, returns_to
@@ -223,14 +223,15 @@ def happenings_of(ledger: Ledger, day: date) -> tuple[Happening, ...]:
 def closed_on(ledger: Ledger, day: date) -> tuple[ClosedLine, ...]:
     """List the turns of the wheel that ended on a day, with their result."""
     found = []
-    for cycle, pnl in ledger.closed_cycles(limit=10_000):
+    for cycle, _ in ledger.closed_cycles(limit=10_000):
         closed = None if cycle.closed_at is None else new_york_day(cycle.closed_at)
         if closed == day:
+            result = cycle_result(cycle)
             found.append(
                 ClosedLine(
                     symbol=cycle.symbol, opened_on=new_york_day(cycle.opened_at), closed_on=closed, legs=cycle.legs,
-                    assignments=cycle.assignments, pnl=pnl,
-                    annualised_fraction=six(cycle_return_annualised(pnl, cycle.capital_days)),
+                    assignments=cycle.assignments, pnl=result.pnl,
+                    annualised_fraction=six(result.annualised_fraction),
                 )
             )  # fmt: skip
     return tuple(found)

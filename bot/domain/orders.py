@@ -19,7 +19,6 @@ from typing import Literal
 from bot.domain.checks import CheckResult
 from bot.domain.facts import Fact
 from bot.domain.holdings import OrderLeg, OrderType, TimeInForce
-from bot.domain.instruments import underlying_of
 from bot.domain.money import plain
 
 Purpose = Literal[
@@ -207,8 +206,3 @@ def leg(symbol: str, position_intent: str, ratio: int = 1) -> OrderLeg:
     assert position_intent in ("buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"), position_intent
     side: Literal["buy", "sell"] = "buy" if position_intent.startswith("buy") else "sell"
     return OrderLeg(symbol=symbol, side=side, ratio=ratio, position_intent=position_intent)  # type: ignore[arg-type]
-
-
-def underlying_of_order(legs: tuple[OrderLeg, ...]) -> str:
-    """Give the underlying that all legs share (the first one's)."""
-    return underlying_of(legs[0].symbol) if legs else ""

@@ -15,7 +15,7 @@ from bot.domain.errors import StoreError
 from bot.domain.facts import Fact, WideFact
 from bot.domain.holdings import Account, BrokerOrder, Position
 from bot.domain.instruments import Right, is_option, underlying_of
-from bot.domain.ledger import Books, Halt, Lot, OptionLeg
+from bot.domain.ledger import Books, Halt, Lot
 from bot.domain.market import Bars, Chain, Events, Quote, Request
 from bot.domain.orders import OwnOrder
 
@@ -125,14 +125,6 @@ class Snapshot(WideFact, frozen=True, kw_only=True):
         return {symbol: tuple(lots) for symbol, lots in found.items()}
 
     @cached_property
-    def legs_of(self) -> dict[str, tuple[OptionLeg, ...]]:
-        """Open option legs of ours by underlying."""
-        found: dict[str, list[OptionLeg]] = {}
-        for leg in self.books.legs:
-            found.setdefault(leg.underlying, []).append(leg)
-        return {symbol: tuple(legs) for symbol, legs in found.items()}
-
-    @cached_property
     def orders_on(self) -> dict[str, tuple[OwnOrder, ...]]:
         """Orders of ours that may still fill, by underlying."""
         found: dict[str, list[OwnOrder]] = {}
@@ -151,11 +143,6 @@ class Snapshot(WideFact, frozen=True, kw_only=True):
         """Give the broker's share position in a symbol (whoever owns it)."""
         position = self.position_of.get(symbol)
         return position.qty if position is not None else Decimal(0)
-
-    @cached_property
-    def held_underlyings(self) -> frozenset[str]:
-        """Underlyings with any position, ours or not."""
-        return frozenset(underlying_of(held.position.symbol) for held in self.positions if held.position.qty != 0)
 
     def short_options(self, underlying: str, right: Right) -> tuple[Position, ...]:
         """List short option positions at the broker on an underlying, whoever owns them."""

@@ -210,11 +210,6 @@ def drawdown(nav: Decimal, peak: Decimal) -> Decimal:
     return max(1 - nav / peak, ZERO) if peak > 0 else ZERO
 
 
-def roll_net(new_limit: Decimal, close_debit: Decimal, fees: Decimal, qty: Decimal) -> Decimal:
-    """Give what a roll pays per share: new limit - actual close debit - both legs' fees / (100 q) (wheel 2.17)."""
-    return new_limit - close_debit - fees / (SHARES_PER_CONTRACT * qty)
-
-
 def roll_credit_needed(budget: Decimal, net_min: Decimal, qty: Decimal) -> Decimal:
     """Give the credit per share a roll's opening leg must pay: budget / (100 q) + minimum net (wheel 1.5)."""
     return budget / (SHARES_PER_CONTRACT * qty) + net_min

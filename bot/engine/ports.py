@@ -28,7 +28,6 @@ class BrokerTraits(NamedTuple):
     request_expiry: bool
     holds_trailing_stops: bool
     simulated: bool
-    activities_reach_back_days: int = 7
 
 
 class Broker(Protocol):

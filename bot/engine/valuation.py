@@ -14,13 +14,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from bot.domain.holdings import Position
-from bot.domain.instruments import Contract, is_option, parse_option, underlying_of
+from bot.domain.instruments import Contract, is_option, parse_option
 from bot.domain.ledger import Books, Cycle, OptionLeg
 from bot.domain.market import Quote
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
 from bot.domain.sessions import new_york_day, session_on, sessions_from
 from bot.domain.snapshot import HeldPosition, Mark, SessionFacts
 from bot.domain.wheelmath import (
+    cycle_return,
     cycle_return_annualised,
     day_profit,
     intrinsic,
@@ -167,32 +168,6 @@ def day_result(books: Books, equity: Decimal) -> tuple[Decimal, Decimal | None]:
     return day_profit(equity, books.equity_previous, books.flow_session)
 
 
-def worst_case(held: Iterable[HeldPosition], marks: Iterable[Mark]) -> Decimal | None:
-    """Give the most that everything held can lose from its marks with every underlying at zero, in dollars.
-
-    Shares and long calls lose their mark, a short put its strike less its mark, long puts lose theirs. None where
-    short calls reach beyond the shares held: their loss has no bound.
-    """
-    price_of = {mark.symbol: mark.price for mark in marks}
-    loss = ZERO
-    uncovered: dict[str, Decimal] = {}
-    for one in held:
-        symbol, qty = one.position.symbol, one.position.qty
-        value = price_of.get(symbol, ZERO) * abs(qty) * units(symbol)
-        root = underlying_of(symbol)
-        if not is_option(symbol):
-            uncovered[root] = uncovered.get(root, ZERO) - qty
-            loss += value
-        elif qty > 0:
-            loss += value
-        elif parse_option(symbol).right == "put":
-            loss += parse_option(symbol).strike * SHARES_PER_CONTRACT * -qty - value
-        else:
-            uncovered[root] = uncovered.get(root, ZERO) - qty * SHARES_PER_CONTRACT
-            loss -= value
-    return None if any(shares > 0 for shares in uncovered.values()) else max(loss, ZERO)
-
-
 def count_premium_stops(
     books: Books,
     quotes: Iterable[Quote],
@@ -249,4 +224,5 @@ def cycle_result(cycle: Cycle) -> CycleResult:
     if days <= 0 or cycle.capital_days <= 0:
         return CycleResult(pnl, None, None, None)
     mean = cycle.capital_days / days
-    return CycleResult(pnl, mean, pnl / mean, cycle_return_annualised(pnl, cycle.capital_days))
+    returned = cycle_return(pnl, cycle.capital_days, days)
+    return CycleResult(pnl, mean, returned, cycle_return_annualised(pnl, cycle.capital_days))

@@ -71,7 +71,7 @@ def _disk(home: Path) -> Finding:
 def _store(house: House, now: datetime) -> list[Finding]:
     import sqlite3
 
-    from bot.store.chain import tail_is_sound
+    from bot.store.chain import verify
     from bot.store.database import store_error
     from bot.store.queries import open_for_questions
 
@@ -81,14 +81,14 @@ def _store(house: House, now: datetime) -> list[Finding]:
     try:
         with open_for_questions(house.home) as store:
             found = store.latest_tick()
-            sound = tail_is_sound(store.connection)
+            fault = next(iter(verify(store.connection, house.home)), None)
     except BotError as error:
         return [Finding("stop", "store", str(error))]
     except sqlite3.Error as error:
         return [Finding("stop", "store", str(store_error(path, error)))]
     findings = [
-        Finding("good", "chain", "the newest records fit") if sound
-        else Finding("stop", "chain", "the newest record does not fit the one before: the store was edited or damaged")
+        Finding("good", "chain", "every record and Snapshot is as it was sealed") if fault is None
+        else Finding("stop", "chain", f"{fault.what}: the store was edited or damaged; keep a copy of the home")
     ]  # fmt: skip
     if found is None:
         return [*findings, Finding("look", "ticks", "the store holds no tick yet")]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.domain.errors import MarketError, UsageError
+from bot.domain.errors import MarketError, StoreError, UsageError
 from bot.domain.ledger import Books, Counters
 from bot.domain.orders import LIVE_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, session_on
@@ -61,6 +61,11 @@ class LedgerJournal(OwnerLedger):
                 raise UsageError(
                     f"a tick at {ts} is older than the newest one here ({row[1]}, tick {row[0]}): a ledger only goes "
                     "forward; use a later moment or another BOT_HOME"
+                )
+            if not chain.tail_is_sound(connection):
+                raise StoreError(
+                    f"{self.database.path}: the newest record does not fit the one before it: the ledger was edited or "
+                    "damaged. Nothing is sent. Keep a copy of the home; `bot doctor` names the first record at fault"
                 )
             if not stamped and self._claim is not None:
                 self._write_stamp(self._claim, ts)

@@ -22,7 +22,5 @@ PAUSE: Final = "pause"
 """A symbol was paused, or its pause was lifted."""
 ADOPTION: Final = "adoption"
 """A person made a foreign lot or option leg ours."""
-COMMAND: Final = "command"
-"""A person told the desk to do something."""
 
-KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, PAUSE, ADOPTION, COMMAND)
+KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, PAUSE, ADOPTION)

@@ -138,13 +138,3 @@ class OwnerLedger:
             "SELECT approved_at FROM configs WHERE hash = ?", (config_hash,)
         ).fetchone()
         return row is not None and row[0] is not None
-
-    def record_command(self, at: datetime, author: str, words: str, outcome: str) -> None:
-        """Keep what a person told the desk to do, and what came of it."""
-        ts = moment_text(at)
-        with self.database.writing() as connection:
-            connection.execute(
-                "INSERT INTO commands (at, author, words, outcome) VALUES (?, ?, ?, ?)", (ts, author, words, outcome)
-            )
-            payload = {"author": author, "words": words, "outcome": outcome}
-            chain.append(connection, ts, kinds.COMMAND, payload)

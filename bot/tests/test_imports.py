@@ -167,7 +167,7 @@ def test_every_library_is_a_declared_dependency() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("bot.domain.x", "from bot.pricing import payoff"),
+        ("bot.domain.x", "from bot.pricing import black_scholes"),
         ("bot.pricing.x", "import bot.gates.safety"),
         ("bot.planners.x", "from bot.gates import GATES"),
         ("bot.gates.x", "def f():\n    from bot.planners.wheel import PLANNER"),

@@ -12,6 +12,7 @@ from shutil import copytree
 
 import pytest
 
+from bot.commands.looking import script_folder
 from bot.config.profiles import PROFILES, shipped_universe
 from bot.ops.doctor import Finding, examine
 from bot.tests.commands.typed import AT, new_home, typed
@@ -277,7 +278,7 @@ def test_simulate_makes_a_home_of_its_own_whose_books_agree(folder: Path) -> Non
     assert done.code == 0, done.err
     assert "our books and the account agree to the cent" in done.out
     assert f"home {folder / 'sim'}\n" in done.out
-    assert f"BOT_HOME={folder / 'sim'} bot status" in done.out
+    assert f"BOT_HOME={folder / 'sim'} {script_folder()}bot status" in done.out
     assert "78 ticks" in done.out
     status = typed(folder, "status", BOT_HOME=str(folder / "sim"))
     assert "SIMULATED MONEY" in status.out

@@ -28,7 +28,6 @@ from bot.domain.wheelmath import (
     nav_step,
     option_fees,
     roll_credit_needed,
-    roll_net,
     share_ladder_limit,
     share_of_profit,
     spread_fraction,
@@ -223,7 +222,6 @@ def test_money_moved_in_is_no_profit() -> None:
 
 def test_a_roll_pays_its_new_limit_less_debit_and_fees() -> None:
     """wheel 2.17 and 1.5"""
-    assert roll_net(D("2.00"), D("1.80"), D("0.22"), D(2)) == D("0.1989")
     assert roll_credit_needed(D("360.22"), D("0.05"), D(2)) == D("1.8511")
 
 

@@ -17,7 +17,6 @@ from bot.engine.valuation import (
     equity_on_marks,
     mark_positions,
     roll_nav,
-    worst_case,
 )
 from bot.tests.builders import NOON, a_quote, a_session, an_option_leg, call, held, put
 
@@ -120,17 +119,6 @@ def test_many_steps_link_without_losing_a_cent() -> None:
         books = roll_nav(books, D(25_000) + D(number * 37 % 911), D(0), a_session(), NOON)
     assert books.equity_last is not None
     assert abs(books.nav * 25_000 - books.equity_last) < D("0.01")
-
-
-# Worst case
-
-
-def test_the_worst_case_counts_shares_and_strikes_and_knows_no_bound_for_a_bare_call() -> None:
-    things = (held("XLF", "100"), held(CALL, "-1"), held(PUT, "-1"))
-    quotes = (a_quote("XLF"), a_quote(CALL, "0.20", "0.22"), a_quote(PUT, "0.60", "0.70"))
-    marks = mark_positions(things, quotes, (), NOON, *CAPS)
-    assert worst_case(things, marks) == D(4000) - D(21) + D(4000) - D(65)
-    assert worst_case(things[1:], marks) is None
 
 
 # Premium stops (wheel 1.4)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.errors import StoreError
 from bot.engine.ports import Fill
 from bot.store import chain
 from bot.store.database import LEDGER_NAME, Database
@@ -19,6 +20,7 @@ from bot.tests.store.scene import (
     PUT,
     a_planned,
     a_settlement,
+    a_start,
     a_tick,
     approved,
     refused_by,
@@ -152,3 +154,13 @@ def test_no_field_of_an_event_can_change_without_its_hash(events: list[tuple[str
     other_ts, other_payload = data.draw(st.sampled_from(events))
     one, two = chain.event_hash("0", ts, "tick", payload), chain.event_hash("0", other_ts, "tick", other_payload)
     assert (one == two) == ((ts, payload) == (other_ts, other_payload))
+
+
+def test_a_tick_refuses_to_begin_on_a_ledger_whose_newest_record_was_edited(sealed: Path) -> None:
+    tamper(sealed, "UPDATE events SET payload_json = payload_json || ' ' WHERE id = (SELECT max(id) FROM events)")
+    journal = LedgerJournal(sealed, "desk")
+    try:
+        with pytest.raises(StoreError, match="Nothing is sent"):
+            journal.begin(a_start(LATER))
+    finally:
+        journal.close()

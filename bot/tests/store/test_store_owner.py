@@ -95,9 +95,3 @@ def test_a_configuration_is_kept_once_and_approved_by_a_person(home: Path, journ
 def test_an_unknown_configuration_cannot_be_approved(journal: LedgerJournal) -> None:
     with pytest.raises(UsageError, match="run a dry tick with it first"):
         journal.approve_config("c0ffee", NOON, "ada")
-
-
-def test_a_command_is_kept_with_its_outcome(home: Path, journal: LedgerJournal) -> None:
-    journal.record_command(NOON, "ada", "bot close XLF", "refused: not ours")
-    assert rows(home, "SELECT author, words, outcome FROM commands") == [("ada", "bot close XLF", "refused: not ours")]
-    assert newest_kind(home) == kinds.COMMAND
