@@ -8,6 +8,7 @@ path again changes nothing.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
@@ -51,10 +52,20 @@ def moment_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
+def _make_private(path: str) -> None:
+    """Make a file for this user alone before SQLite opens it; an existing one keeps its own mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open {path}: {error.strerror}") from error
+
+
 class Store:
     """One connection to one account's file. Raises sqlite3.Error; the facade says what that means."""
 
     def __init__(self, path: str, synchronous: str) -> None:
+        if path != ":memory:":
+            _make_private(path)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute(f"PRAGMA synchronous={synchronous}")

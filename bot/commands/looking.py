@@ -12,6 +12,7 @@ from bot.commands.opening import warn
 from bot.config.settings import ENVIRONMENT
 from bot.domain.errors import StoreError, UsageError
 from bot.domain.instruments import is_option, underlying_of
+from bot.domain.sessions import new_york_day
 from bot.store.queries import IntentRow, Ledger, ledger_exists, open_for_questions
 from bot.wiring import House, environment_of, load_house, wall_clock
 
@@ -112,7 +113,9 @@ def run_report(env: str, *, day: str, as_json: bool) -> None:
                 f"--day {wanted}: no tick of that session day is recorded in {house.home}; there are {len(days)} days, "
                 f"{days[0]} to {days[-1]}"
             )
-        report = day_report(ledger, house, wanted or days[-1], wall_clock())
+        today = new_york_day(wall_clock())
+        newest = max((one for one in days if one <= today), default=days[-1])
+        report = day_report(ledger, house, wanted or newest, wall_clock())
     if as_json:
         print_json(report)
         return

@@ -180,6 +180,10 @@ def _strategy(house: House, symbol: str) -> str:
 
 def run_halt(env: str, *, level: str, reason: str) -> None:
     """Set or lift the halt; the newest word stands until a person or its own rule clears it."""
+    if not reason.strip():
+        raise UsageError(
+            '--reason needs words: whoever reads the record must know why, as in --reason "away until Monday"'
+        )
     if level not in HALT_RANK:
         raise UsageError(f"a halt level is no_new_risk, reduce_only or stop (`bot resume` lifts it), got {level!r}")
     house = load_house(env)

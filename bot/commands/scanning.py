@@ -22,6 +22,8 @@ from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.engine.observe import observe, session_facts
 from bot.engine.ports import World
 from bot.planners.wheel_candidates import candidates, symbol_refusal
+from bot.planners.wheel_room import call_refusal, call_room, put_refusal
+from bot.planners.wheel_state import Refusal, situation_of
 from bot.planners.wheel_survey import Candidate, wish_of
 from bot.wiring import House, load_house, looking_broker, make_book, make_market, moment, wall_clock
 
@@ -71,7 +73,12 @@ def run_scan(env: str, *, symbol: str, at: str, limit: int, as_json: bool) -> No
         for right in RIGHTS
     }
     if as_json:
-        print(json.dumps([row for ranked in found.values() for row in rows(snapshot, ranked, limit)]))
+        told = [
+            row
+            for (name, right), ranked in found.items()
+            for row in rows(snapshot, ranked, limit, reasons_now(snapshot, wheels, name, right))
+        ]
+        print(json.dumps(told))
         say_home(house)
         return
     _print(house, snapshot, wheels, found, limit)
@@ -107,21 +114,44 @@ def look(house: House, wheels: list[WheelParams], at: datetime | None) -> Snapsh
         return snapshot
 
 
-def rows(snapshot: Snapshot, ranked: tuple[Candidate, ...], limit: int) -> list[dict[str, Any]]:
+def reasons_now(snapshot: Snapshot, wheels: list[WheelParams], name: str, right: Right) -> list[str]:
+    """Say what stands against selling anything of this kind now, whichever series: events, room, pacing, the clock."""
+    params = next(one for one in wheels if name in one.numbers)
+    if not snapshot.session.is_open:
+        return ["the market is closed"]
+    found = (
+        symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right)),
+        standing_against(snapshot, params, name, right),
+    )
+    return [refusal.reason for refusal in found if refusal is not None]
+
+
+def rows(snapshot: Snapshot, ranked: tuple[Candidate, ...], limit: int, against: list[str]) -> list[dict[str, Any]]:
     """Give candidates as plain objects: money as strings, fractions from 0 to 1."""
     cash = free_cash(snapshot).value
     return [
         {
-            "symbol": one.symbol, "underlying": one.underlying, "right": one.right, "rank": one.rank,
+            "simulated": snapshot.simulated, "symbol": one.symbol,
+            "underlying": one.underlying, "right": one.right, "rank": one.rank,
             "strike": plain(one.strike), "dte": one.dte,
             "limit": None if one.limit is None else plain(one.limit),
             "annual_yield": None if one.annual_yield is None else _fraction(one.annual_yield),
             "delta": one.delta, "delta_source": one.delta_source, "distance": _fraction(one.distance),
             "open_interest": one.open_interest, "spread": None if one.spread is None else _fraction(one.spread),
-            "cash_after": plain(cash - one.collateral), "out": one.out,
+            "cash_after": plain(cash - one.collateral), "out": one.out, "against_now": against,
         }
         for one in ranked[:limit]
     ]  # fmt: skip
+
+
+def standing_against(snapshot: Snapshot, params: WheelParams, name: str, right: Right) -> Refusal | None:
+    """Say what keeps the wheel from selling anything of this kind now, before any series is looked at."""
+    now = situation_of(snapshot, params)
+    if right == "put":
+        return put_refusal(now, name)
+    if call_room(now, name).lots <= 0:
+        return Refusal("no shares of ours are free to be called away")
+    return call_refusal(now, name)
 
 
 def _fraction(value: Decimal) -> str:
@@ -144,12 +174,10 @@ def _print(
     head = f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}"
     console.print(head, style="bold", soft_wrap=True)
     for (name, right), ranked in found.items():
-        params = next(one for one in wheels if name in one.numbers)
-        refusal = symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right))
         spot = snapshot.spot(name)
         console.print(f"\n{name} {right}s   spot {'unknown' if spot is None else plain(spot)}", style="bold")
-        if refusal is not None:
-            console.print(f"  against all of them: {refusal.reason}", style="yellow")
+        for reason in reasons_now(snapshot, wheels, name, right):
+            console.print(f"  against all of them now: {reason}", style="yellow")
         if not ranked:
             console.print("  no series in the window")
             continue

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from bot.commands.looking import script_folder
 from bot.commands.opening import amount, open_ledger, say_home, warn
-from bot.config.deskfile import read_desk, read_text
+from bot.config.deskfile import load_desk, read_desk, read_text
 from bot.config.desktext import upgrade_desk
 from bot.config.effective import effective, settings_from_process
-from bot.config.initialise import fit_lines, initialise
-from bot.config.profiles import shipped_universe
+from bot.config.initialise import fit_lines, initialise, what_fits
 from bot.domain.errors import ConfigError, StoreError, UsageError
 from bot.domain.instruments import is_equity
 from bot.ops.doctor import examine
@@ -98,9 +97,12 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
         equity=amount(equity, "--equity"),
         symbols=names,
         from_env=Path(from_env) if from_env else None,
-        prices=embedded_prices(tuple(dict.fromkeys((*shipped_universe(), *names)))),
         env_file=env_file,
     )
+    desk = load_desk(result.desk_file)
+    numbers = next(iter(desk.wheels[0][2].numbers.values()))
+    prices = embedded_prices(tuple(desk.universe))
+    result = result._replace(fits=what_fits(result.equity, desk.limits, numbers, prices))
     print(f"wrote {result.env_file} and {result.desk_file}   home {result.home}")
     for line in result.converted:
         print(f"converted: {line}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.domain.errors import BotError, ConfigError, ForeignStore, UsageError
-from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
+from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
 from bot.wiring import House, load_house, make_book, moment, open_world, wall_clock
@@ -50,12 +50,10 @@ def print_tick(env: str, result: TickResult, house: House, *, everything: bool, 
         sys.stdout.write(msgspec.json.encode(tick_object(result)).decode() + "\n")
         say_home(house)
         return
-    from rich.console import Console
-
     from bot.commands.looking import typed_before
-    from bot.report.tick_text import tick_picture
+    from bot.report.tick_text import picture_console, tick_picture
 
-    console = Console(highlight=False, soft_wrap=False)
+    console = picture_console()
     for part in tick_picture(result, str(house.home), everything=everything, prefix=typed_before(env, house)):
         # What must be copied in one piece, such as a path, says so; rich would break it at the terminal's edge.
         console.print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
@@ -83,7 +81,8 @@ def run_loop(
     while ticks == 0 or done < ticks:
         wait = seconds_to_slot(clock())
         if wait > 0:
-            print(f"next tick in {wait / 60:.0f} minutes", flush=True)
+            moment_to_come = (clock() + timedelta(seconds=wait)).astimezone(NEW_YORK)
+            print(f"next tick {moment_to_come:%a %Y-%m-%d %H:%M} New York", flush=True)
             pause(wait)
         try:
             result = one_tick(load_house(env), dry=dry, at=None, command="bot loop", clock=clock)

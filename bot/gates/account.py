@@ -55,10 +55,12 @@ def collateral_is_free(intent: OrderIntent, case: Case) -> CheckResult:
     gate = "collateral_is_free"
     wish = case.wish(intent)
     needed = wish.added.collateral + wish.added.cash
-    room = case.free_cash - buffer_of(case)
+    free = case.free_cash
+    room = free.value - buffer_of(case)
     if needed <= 0:
         return CheckResult(gate=gate, ok=True, reason="it needs no cash", value=ZERO, limit=room, unit="usd")
-    return at_most(gate, needed, room, "usd", "cash it would tie up, against free cash less the buffer,")
+    unsaid = f" (the broker did not say: {', '.join(free.dropped)})" if free.dropped else ""
+    return at_most(gate, needed, room, "usd", f"cash it would tie up, against free cash less the buffer{unsaid},")
 
 
 def options_buying_power_covers(intent: OrderIntent, case: Case) -> CheckResult:

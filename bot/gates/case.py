@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from bot.domain.checks import CheckResult, allowed, show
 from bot.domain.claims import Claim, beyond, claim_of
 from bot.domain.desk import Desk, Limits, TrailingParams, WheelNumbers
-from bot.domain.exposure import Standing, free_cash, price_of, standing_of
+from bot.domain.exposure import FreeCash, Standing, free_cash, price_of, standing_of
 from bot.domain.facts import WideFact
 from bot.domain.instruments import Contract, is_option, parse_option
 from bot.domain.market import Quote
@@ -99,9 +99,9 @@ class Case(WideFact, frozen=True, kw_only=True):
         return tuple(wish.added for wish in self.granted)
 
     @cached_property
-    def free_cash(self) -> Decimal:
-        """Free cash before any buffer (wheel 2.6)."""
-        return free_cash(self.snapshot, self.claims).value
+    def free_cash(self) -> FreeCash:
+        """Free cash before any buffer, with the terms the broker did not say (wheel 2.6)."""
+        return free_cash(self.snapshot, self.claims)
 
     @cached_property
     def _wishes(self) -> dict[int, Wish]:

@@ -112,10 +112,18 @@ def _earnings(house: House, now: datetime) -> Finding:
         return Finding("good", "earnings", "the embedded market knows its own dates")
     if not path.exists():
         return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: unknown dates refuse new contracts")
-    age = (now.timestamp() - path.stat().st_mtime) / 86_400
-    return Finding(
-        "look" if age > 14 else "good", "earnings", f"{path.name} was written {age:.0f} days ago (14 at most)"
-    )
+    from bot.markets.earnings import earnings_status, load_earnings
+
+    try:
+        calendar = load_earnings(path)
+    except BotError as error:
+        return Finding("stop", "earnings", str(error))
+    status = {symbol: earnings_status(calendar, symbol, "stock", new_york_day(now)) for symbol in stocks}
+    faulty = [f"{symbol} ({word})" for symbol, word in status.items() if word != "known"]
+    if faulty:
+        rule = f"no new contract until {path.name} tells the next release, checked within 14 days"
+        return Finding("look", "earnings", f"{', '.join(faulty)}: {rule}")
+    return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}")
 
 
 def _world(house: House, now: datetime) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from bot.domain.desk import SymbolInfo
@@ -12,19 +12,28 @@ from bot.domain.snapshot import SessionFacts
 from bot.planners.wheel_state import Refusal, minutes
 
 EX_DATE_SESSIONS = 5
+EXPECTED_GIVE = timedelta(days=5)
 EX_DATE_EXIT_MINUTES = 120
 
 
 def ex_date_refusal(events: Events | None, today: date) -> Refusal | None:
-    """Refuse calls in the 5 sessions before a known or expected ex-date, and where dates are unknown (wheel 1.9)."""
+    """Refuse calls in the 5 sessions before a known or expected ex-date, and where dates are unknown (wheel 1.9).
+
+    An expected date may fall 5 days earlier or later: the sessions are counted to its earliest day, and the refusal
+    lasts to the day before its latest.
+    """
     if events is None or events.dividend_status == "unknown":
         return Refusal("ex-dividend dates are unknown: no call is sold")
     for dividend in sorted(events.dividends, key=lambda one: one.ex_date):
-        left = sessions_from(today, dividend.ex_date)
-        if 1 <= left <= EX_DATE_SESSIONS:
-            word = "expected ex-date" if dividend.expected else "ex-date"
-            reason = f"{word} {dividend.ex_date} is {left} sessions ahead"
-            return Refusal(reason, Decimal(left), Decimal(EX_DATE_SESSIONS + 1), "sessions")
+        give = EXPECTED_GIVE if dividend.expected else timedelta()
+        left = sessions_from(today, dividend.ex_date - give)
+        if not (today < dividend.ex_date + give and left <= EX_DATE_SESSIONS):
+            continue
+        if dividend.expected:
+            reason = f"an ex-date is expected on {dividend.ex_date}, give or take {EXPECTED_GIVE.days} days"
+        else:
+            reason = f"ex-date {dividend.ex_date} is {left} sessions ahead"
+        return Refusal(reason, Decimal(left), Decimal(EX_DATE_SESSIONS + 1), "sessions")
     return None
 
 

@@ -58,14 +58,17 @@ def matches_of(view: View, notes: list[Note]) -> list[Match]:
     """List every exit rule that holds, in the stated order (wheel 1.6), less those the owner's word suppresses."""
     found = [
         _owner(view),
-        _ex_dividend(view, notes),
+        None if view.word == "let_assign" else _ex_dividend(view, notes),
         None if view.word == "let_assign" else _expiry_day(view, notes),
         None if view.word == "hold" else _profit_target(view),
         _premium_stop(view),
         None if view.word in ("hold", "let_assign") else _roll(view, notes),
         None if view.word == "hold" else _time_exit(view),
     ]
-    return [match for match in found if match is not None]
+    holding = [match for match in found if match is not None]
+    # A profit target always beats a roll, one for a dividend or on expiry day too: the sort keeps the order else.
+    profit = any(match.purpose == "take_profit" for match in holding)
+    return sorted(holding, key=lambda match: profit and match.purpose == "roll_close")
 
 
 def _owner(view: View) -> Match | None:

@@ -44,8 +44,8 @@ def roll_refusal(now: Situation, one: OptionLeg, word: str) -> Refusal | None:
     numbers = now.params.numbers[one.underlying]
     if now.halt_rank > 0:
         return Refusal(f"halt {now.halt.level}: no roll starts")
-    if word == "no_roll":
-        return Refusal("the owner said no_roll")
+    if word in ("no_roll", "hold", "let_assign"):
+        return Refusal(f"the owner said {word}")
     if one.rolls >= numbers.rolls_max:
         most = Decimal(numbers.rolls_max)
         return Refusal("this chain has been rolled as often as allowed", Decimal(one.rolls), most, "rolls")

@@ -109,7 +109,7 @@ def sentence(quiet: Quiet, halt: Halt, pauses: Sequence[Pause]) -> str:
         words = f"{count(quiet.orders_sent, 'order')} sent, {quiet.orders_filled} filled in {last}"
         if quiet.orders_refused:
             words += f", {quiet.orders_refused} refused by the broker"
-        return words
+        return words if quiet.orders_filled else "; ".join([words, *_refused(quiet), *_passed(quiet)])
     parts: list[str] = []
     if halt.level != "run":
         parts.append(f"the desk is halted at {halt.level} ({halt.reason})")

@@ -104,15 +104,14 @@ def _numbers(note: object) -> str:
 
 def next_steps(result: TickResult, prefix: str = "") -> list[str]:
     """Say what to type next."""
-    first = next((verdict.intent.underlying for verdict in result.verdicts), "SPY")
+    wanted = [verdict.intent.underlying for verdict in result.verdicts] + [note.symbol for note in result.notes]
+    first = next((symbol for symbol in wanted if symbol != "*"), "SYMBOL")
     steps = [
         (f"{prefix}bot status", "how it stands, and why when nothing happened"),
         (f"{prefix}bot why {first}", f"every gate's number for {first}"),
         (f"{prefix}bot scan {first}", "ranked candidates, and what is against each"),
         (f"{prefix}bot simulate --days 60", "sixty sessions of ticks before your eyes"),
     ]
-    if result.snapshot.simulated and not result.snapshot.session.is_open:
-        steps.insert(0, (f"{prefix}bot tick --dry --at session", "the same tick in the middle of the last session"))
     width = max(len(words) for words, _ in steps)
     lines = [f"  {words.ljust(width)}   {meaning}" for words, meaning in steps]
     if result.mode == "dry" and result.snapshot.simulated:

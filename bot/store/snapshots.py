@@ -57,23 +57,31 @@ class SnapshotFiles:
 
     def _open(self, month: str) -> None:
         self.close()
+        made = not self._folder.exists()
         self._folder.mkdir(mode=0o700, exist_ok=True)
         path = self._folder / f"{month}.bin"
         fresh = not path.exists()
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._month, self._end = month, os.fstat(self._handle).st_size
         if fresh and self._durable:
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _sync_folder(self._folder)
+        if made and self._durable:
+            _sync_folder(self._folder.parent)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._handle >= 0:
             os.close(self._handle)
         self._handle, self._month = -1, ""
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 _sync = getattr(os, "fdatasync", os.fsync)  # some systems have only the slower one

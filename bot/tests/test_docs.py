@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bot import __version__
+from bot.commands.ticking import one_tick
 from bot.config.desktext import desk_text
 from bot.config.envfile import KNOWN_NAMES, VARIABLES, env_text
+from bot.config.initialise import initialise
 from bot.ops.reference import BLOCKS, ROOT, TABLES, commands, refreshed
+from bot.report.tick_json import tick_object
+from bot.wiring import load_house
 
 
 def document(name: str) -> str:
@@ -84,3 +90,20 @@ def test_every_make_target_has_a_sentence_and_the_readme_names_the_two_that_matt
         assert re.search(rf"(?m)^{target}:.*## .+", makefile), target
     for target in ("demo", "test"):
         assert f"make {target}" in document("README.md")
+
+
+def test_the_readme_lists_exactly_the_keys_that_a_tick_prints(tmp_path: Path) -> None:
+    initialise(tmp_path)
+    result = one_tick(
+        load_house(str(tmp_path / ".env")), dry=True, at=datetime(2026, 11, 18, 17, 0, tzinfo=UTC), command="a test"
+    )
+    told = tick_object(result)
+    listed = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|]+) \|$", document("README.md").split("A contract for")[1]))
+    assert set(listed) == set(told)
+    for key in ("tick", "account", "verdicts"):
+        words = set(re.findall(r"\b[a-z][a-z_]+\b", re.sub(r"\([^)]*\)", "", listed[key])))
+        one = told[key][0] if isinstance(told[key], list) else told[key]
+        assert words == set(one), key
+    assert set(told["verdicts"][0]["checks"][0]) == set(
+        re.findall(r"\w+", re.search(r"checks \(([^)]*)\)", listed["verdicts"])[1])  # type: ignore[index]
+    )

@@ -330,3 +330,31 @@ def test_a_named_env_file_is_used_from_anywhere(folder: Path, tmp_path: Path) ->
     assert done.code == 0, done.err
     assert f"home {folder / 'data'}" in done.err
     assert typed(elsewhere, "status", "--env", "missing.env").code == 78
+
+
+def test_a_scan_says_what_stands_against_everything_now(tmp_path: Path) -> None:
+    new_home(tmp_path)
+    shut = typed(tmp_path, "scan", "XLF")
+    assert "against all of them now: the market is closed" in shut.out
+    rows = json.loads(typed(tmp_path, "scan", "XLF", "--at", AT, "--json").out)
+    assert all(row["simulated"] for row in rows)
+    puts = [row for row in rows if row["right"] == "put"]
+    calls = [row for row in rows if row["right"] == "call"]
+    assert puts
+    assert {tuple(row["against_now"]) for row in puts} == {()}
+    assert {tuple(row["against_now"]) for row in calls} == {("no shares of ours are free to be called away",)}
+
+
+def test_names_converted_from_another_system_are_priced_too(tmp_path: Path) -> None:
+    (tmp_path / "old.env").write_text("WHEEL_UNIVERSE=SPY,AAPL\n")
+    done = typed(tmp_path, "init", "--from-env", str(tmp_path / "old.env"))
+    assert done.code == 0, done.err
+    told = [line for line in done.out.splitlines() if line.startswith(("fits:", "too dear:"))]
+    assert sum(line.count("AAPL") + line.count("SPY") for line in told) == 2
+
+
+def test_a_halt_takes_no_empty_reason(tmp_path: Path) -> None:
+    new_home(tmp_path)
+    done = typed(tmp_path, "halt", "stop", "--reason", " ")
+    assert done.code == 2
+    assert "--reason needs words" in done.err

@@ -318,7 +318,7 @@ def test_a_roll_keeps_its_collateral_and_its_opening_leg_uses_it() -> None:
     late = a_case(books=books, account=account, at=a_snapshot().session.close_at - timedelta(minutes=5))
     assert "entry_window_is_open" not in refusals(leg_, late)
     after = case.accepting(leg_)
-    assert after.free_cash == case.free_cash == D(2600)
+    assert after.free_cash.value == case.free_cash.value == D(2600)
     assert "not_a_duplicate" in refusals(leg_, after)
 
 
@@ -396,7 +396,7 @@ def test_cases_share_what_was_accepted_however_they_are_built() -> None:
     step = a_case(limits=OFF).accepting(a_put())
     whole = a_case(a_put(), limits=OFF)
     assert whole.claims == step.claims
-    assert whole.free_cash == step.free_cash == D(21_300)
+    assert whole.free_cash.value == step.free_cash.value == D(21_300)
 
 
 @given(

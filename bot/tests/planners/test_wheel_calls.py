@@ -189,13 +189,31 @@ def test_the_days_contracts_bound_calls_too() -> None:
         (date(2026, 11, 27), True),
     ],
 )
-@pytest.mark.parametrize("expected", [True, False])
-def test_no_call_is_sold_in_the_five_sessions_before_an_ex_date(ex_date: date, sold: bool, expected: bool) -> None:
+def test_no_call_is_sold_in_the_five_sessions_before_an_ex_date(ex_date: date, sold: bool) -> None:
     """wheel 1.9"""
-    dividend = Dividend(symbol="XLF", ex_date=ex_date, amount=D("0.20"), expected=expected)
+    dividend = Dividend(symbol="XLF", ex_date=ex_date, amount=D("0.20"))
     events = (some_events("XLF", dividend_status="known", dividends=(dividend,)),)
     assert bool(calls(with_shares(events=events))) is sold
     assert calls(with_shares(events=events), params(ex_date_entry_avoided=False))
+
+
+# Today is 2026-11-18: a date expected on the 13th fell on the 18th at the latest; one expected on 30 November may be
+# the 25th already, five sessions ahead.
+@pytest.mark.parametrize(
+    ("expected", "sold"),
+    [
+        (date(2026, 11, 13), True),
+        (date(2026, 11, 14), False),
+        (date(2026, 11, 18), False),
+        (date(2026, 11, 30), False),
+        (date(2026, 12, 2), True),
+    ],
+)
+def test_an_expected_ex_date_counts_five_days_either_way(expected: date, sold: bool) -> None:
+    """wheel 1.9"""
+    dividend = Dividend(symbol="XLF", ex_date=expected, amount=D("0.20"), expected=True)
+    events = (some_events("XLF", dividend_status="known", dividends=(dividend,)),)
+    assert bool(calls(with_shares(events=events))) is sold
 
 
 def test_unknown_dividends_refuse_calls() -> None:

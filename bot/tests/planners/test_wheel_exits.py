@@ -13,7 +13,21 @@ from bot.domain.ledger import Halt
 from bot.domain.market import Dividend
 from bot.domain.orders import OrderIntent, leg
 from bot.domain.snapshot import Snapshot
-from bot.tests.builders import NOON, D, a_lot, a_quote, a_session, an_option_leg, an_order, call, held, put, some_events
+from bot.tests.builders import (
+    NOON,
+    D,
+    a_chain,
+    a_lot,
+    a_quote,
+    a_session,
+    a_slab,
+    an_option_leg,
+    an_order,
+    call,
+    held,
+    put,
+    some_events,
+)
 from bot.tests.planners.wheel_scene import (
     FAR,
     NEAR,
@@ -281,6 +295,36 @@ def test_calls_have_their_own_expiry_rule() -> None:
     snapshot = short(call("XLF", TODAY, "39"), bid="1.00", ask="1.06", at=AT_1900)
     assert exits(snapshot, params(itm_at_expiry_call="close", itm_at_expiry_put="assign"))
     assert not exits(snapshot, params(itm_at_expiry_call="assign", itm_at_expiry_put="close"))
+
+
+PAYING = a_chain(
+    "XLF", "call", a_slab(FAR, [("39", "1.50", "1.56", 900, 0.6, 0.2), ("40", "1.40", "1.46", 900, 0.5, 0.2)])
+)
+
+
+def rolled_for_its_dividend(**given: Any) -> list[str]:
+    return [one.purpose for one in exits(ex_dividend(chains=(PAYING,), **given), params(ex_date_exit="roll"))]
+
+
+def rolled_on_its_last_day(**given: Any) -> list[str]:
+    snapshot = short(call("XLF", TODAY, "39"), bid="1.00", ask="1.06", at=AT_1900, chains=(PAYING,), **given)
+    return [one.purpose for one in exits(snapshot, params(itm_at_expiry_call="roll"))]
+
+
+def test_the_owners_word_against_a_roll_holds_for_every_kind_of_roll() -> None:
+    """`hold`, `let-assign` and `no-roll` all say that nothing is rolled; `let-assign` lets a dividend go too."""
+    assert (rolled_for_its_dividend(), rolled_on_its_last_day()) == (["roll_close"], ["roll_close"])
+    assert [rolled_on_its_last_day(said=said) for said in ("hold", "let_assign", "no_roll")] == [[], [], []]
+    assert rolled_for_its_dividend(said="hold") == rolled_for_its_dividend(said="no_roll") == ["ex_dividend_close"]
+    assert rolled_for_its_dividend(said="let_assign") == []
+    assert not exits(ex_dividend(said="let_assign"))
+
+
+def test_a_profit_target_beats_a_roll_for_a_dividend_and_on_expiry_day() -> None:
+    """wheel 1.6: always."""
+    assert (rolled_for_its_dividend(credit="4.00"), rolled_on_its_last_day(credit="4.00")) == (
+        ["take_profit"], ["take_profit"],
+    )  # fmt: skip
 
 
 def test_an_early_close_moves_the_deadline_with_it() -> None:

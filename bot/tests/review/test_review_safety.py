@@ -104,7 +104,7 @@ def test_a_short_put_missing_from_a_partial_read_still_ties_up_its_collateral() 
     missing = a_case(
         positions=(held("XLF", "1", "foreign"),), books=Books(legs=(an_option_leg(other, "-2"),), drift=(gone,))
     )
-    assert seen.free_cash == missing.free_cash == D(25000) - 16000
+    assert seen.free_cash.value == missing.free_cash.value == D(25000) - 16000
     assert missing.standing.on("XLU").puts == 2
     assert missing.standing.series_total == 1
 
