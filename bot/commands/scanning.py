@@ -167,6 +167,7 @@ def _print(
     from rich.table import Column, Table
 
     from bot.report.tick_text import new_york
+    from bot.report.words import price_text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     cash = free_cash(snapshot).value
@@ -187,7 +188,7 @@ def _print(
         )  # fmt: skip
         for one in ranked[:limit]:
             table.add_row(
-                str(one.rank or ""), one.symbol, str(one.dte), "" if one.limit is None else plain(one.limit),
+                str(one.rank or ""), one.symbol, str(one.dte), "" if one.limit is None else price_text(one.limit),
                 "" if one.annual_yield is None else show(one.annual_yield, "fraction"),
                 "" if one.delta is None else f"{one.delta:.3f}", show(one.distance, "fraction"),
                 "" if one.open_interest is None else str(one.open_interest),

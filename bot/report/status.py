@@ -14,7 +14,7 @@ from bot.domain.sessions import new_york_day, next_session, session_at, session_
 from bot.domain.wheelmath import LADDER_LAST
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
 from bot.report.quiet import SLOT, Quiet
-from bot.report.words import ago, count, dollars, filled_text, home_lines, new_york, percent, section, table
+from bot.report.words import ago, count, dollars, filled_text, home_lines, new_york, percent, price_text, section, table
 
 
 class TickLine(Fact, frozen=True, kw_only=True):
@@ -194,7 +194,7 @@ def _orders(orders: Sequence[WorkingLine], now: datetime) -> list[str]:
         [
             (
                 order.client_order_id, f"{order.side} {order.symbol}", plain(order.remaining),
-                "" if order.limit_price is None else plain(order.limit_price), f"{order.step} of {LADDER_LAST}",
+                "" if order.limit_price is None else price_text(order.limit_price), f"{order.step} of {LADDER_LAST}",
                 order.status or order.state, ago(order.planned_at, now).removesuffix(" ago"),
             )
             for order in orders

@@ -17,7 +17,7 @@ from bot.domain.strategy import Note
 from bot.engine.ports import TickResult
 from bot.report.gates_text import gate_lines
 from bot.report.tallies import against, few, passed_lines, tally_notes
-from bot.report.words import count, dollars, new_york, number, table, wish
+from bot.report.words import count, dollars, new_york, number, price_text, table, wish
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -134,7 +134,7 @@ def tick_picture(result: TickResult, home: str, *, everything: bool = False, pre
         parts += [Text(""), *map(Text, held)]
     for order in result.snapshot.own_orders:
         symbol = order.legs[0].symbol if order.legs else order.underlying
-        price = "" if order.limit_price is None else f" at {plain(order.limit_price)}"
+        price = "" if order.limit_price is None else f" at {price_text(order.limit_price)}"
         words = f"{order.purpose} {symbol} {plain(order.remaining)}{price}, step {order.step}, {order.status}"
         parts.append(Text(f"working: {words}"))
     for drift in result.snapshot.books.drift:
@@ -207,7 +207,7 @@ def _sent(result: TickResult) -> list[RenderableType]:
     lines = [Text("\nsent", style="bold")]
     for order in result.orders:
         symbol = order.legs[0].symbol if order.legs else order.underlying
-        price = "" if order.limit_price is None else f" at {plain(order.limit_price)}"
+        price = "" if order.limit_price is None else f" at {price_text(order.limit_price)}"
         filled = f", filled {plain(order.filled_qty)}" if order.filled_qty else ""
         what = f"{order.purpose.replace('_', ' ')} {plain(order.qty)} {symbol}{price}"
         lines.append(Text(f"  {what}: {order.status or order.state}{filled}   {order.client_order_id}"))

@@ -23,6 +23,7 @@ from bot.report.words import (
     limit_word,
     new_york,
     number,
+    price_text,
     section,
     table,
     wish,
@@ -188,7 +189,7 @@ def wish_lines(story: WishStory, now: datetime) -> list[str]:
 def order_lines(story: OrderStory) -> list[str]:
     """Say an order's life."""
     order = story.order
-    price = "" if order.limit_price is None else f" at {plain(order.limit_price)}"
+    price = "" if order.limit_price is None else f" at {price_text(order.limit_price)}"
     single = order.legs[0] if len(order.legs) == 1 else None
     what = order.underlying if single is None else f"{single.position_intent} {plain(order.qty)} {single.symbol}"
     lines = [
@@ -211,7 +212,7 @@ def order_lines(story: OrderStory) -> list[str]:
     for fill in story.fills:
         units = SHARES_PER_CONTRACT if is_option(fill.symbol) else Decimal(1)
         lines.append(
-            f"  fill  {new_york(fill.at)}  {fill.side} {plain(fill.qty)} at {plain(fill.price)}, "
+            f"  fill  {new_york(fill.at)}  {fill.side} {plain(fill.qty)} at {price_text(fill.price)}, "
             f"{dollars(fill.qty * fill.price * units)} USD"
         )
     return lines

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.domain.checks import show
-from bot.domain.money import plain
+from bot.domain.money import CENT, plain
 from bot.domain.orders import OrderIntent, Verdict
 from bot.domain.sessions import NEW_YORK
 from bot.report.tick_json import verdict_object
@@ -106,6 +106,15 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now" if seconds < 5 else f"{seconds} seconds ago"
 
 
+def price_text(price: Decimal) -> str:
+    """Write a price per share with two digits, or more where it has more.
+
+    >>> price_text(Decimal("6.6")), price_text(Decimal("0.0125")), price_text(Decimal("-1.05"))
+    ('6.60', '0.0125', '-1.05')
+    """
+    return f"{price:.2f}" if price == price.quantize(CENT) else plain(price)
+
+
 def wish(intent: OrderIntent) -> str:
     """Write what was wanted as a person says it.
 
@@ -115,7 +124,7 @@ def wish(intent: OrderIntent) -> str:
         return f"cancel {intent.replaces}"
     price = ""
     if intent.order_type == "limit" and intent.limit_price is not None:
-        price = f" at {plain(intent.limit_price)}"
+        price = f" at {price_text(intent.limit_price)}"
     elif intent.order_type == "trailing_stop" and intent.trail_percent is not None:
         price = f" trailing {plain(intent.trail_percent)} %"
     return f"{intent.side} {plain(intent.qty)} {intent.symbol}{price}"

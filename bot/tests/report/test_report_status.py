@@ -78,7 +78,7 @@ def test_the_next_slot_follows_the_session_calendar() -> None:
 def test_working_orders_show_step_state_and_age() -> None:
     order = an_order(PUT, step=1, client_order_id="main-1", planned_at=NOON - timedelta(minutes=30))
     row = next(line for line in status_lines(a_report(orders=(working_line(order),))) if "main-1" in line)
-    assert row.split() == ["main-1", "sell_to_open", PUT, "1", "0.6", "1", "of", "3", "accepted", "30", "minutes"]
+    assert row.split() == ["main-1", "sell_to_open", PUT, "1", "0.60", "1", "of", "3", "accepted", "30", "minutes"]
 
 
 def test_an_order_with_several_legs_is_shown_by_its_underlying() -> None:

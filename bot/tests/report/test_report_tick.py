@@ -191,13 +191,13 @@ def test_hidden_refusals_are_counted_by_gate() -> None:
 
 
 def test_a_dry_tick_says_what_it_would_have_sent_and_a_live_one_what_it_sent() -> None:
-    assert "would have been sent, and was not\n  sell_to_open 1 " + PUT + " at 0.6" in drawn(
+    assert "would have been sent, and was not\n  sell_to_open 1 " + PUT + " at 0.60" in drawn(
         a_result(a_verdict(PUT, FITS))
     )
     assert "nothing would have been sent" in drawn(a_result(a_verdict(PUT, MISSES)))
     assert "nothing was sent" in drawn(a_result(mode="live"))
     sent = drawn(a_result(mode="live", orders=(an_order(PUT, client_order_id="main-1"),)))
-    assert f"cash secured put 1 {PUT} at 0.6: accepted   main-1" in sent
+    assert f"cash secured put 1 {PUT} at 0.60: accepted   main-1" in sent
 
 
 def test_what_was_passed_over_is_one_line_a_reason() -> None:

@@ -80,7 +80,7 @@ def a_wish(*checks: Any, **given: Any) -> WishStory:
 
 def test_a_wish_tells_what_why_its_numbers_and_who_refused() -> None:
     lines = wish_lines(a_wish(*CHECKS, refused("no_drift", "shares differ on XLF")), NOON)
-    assert lines[0] == f"intent 12: REFUSED, blocked   sell_to_open 1 {PUT} at 0.6   (wheel, cash secured put)"
+    assert lines[0] == f"intent 12: REFUSED, blocked   sell_to_open 1 {PUT} at 0.60   (wheel, cash secured put)"
     assert lines[1] == "  tick 3, Mon 2026-11-16 12:00 New York, 2 days ago"
     assert lines[2] == "  wanted because: its yield is 9 %"
     assert "  no_drift refused: shares differ on XLF" in lines
@@ -101,10 +101,10 @@ def a_story() -> OrderStory:
 
 def test_an_orders_life_is_told_with_times_and_fills() -> None:
     lines = order_lines(a_story())
-    assert lines[:2] == ["order main-1: filled, filled 1 of 1", f"  cash secured put: sell_to_open 1 {PUT} at 0.6"]
+    assert lines[:2] == ["order main-1: filled, filled 1 of 1", f"  cash secured put: sell_to_open 1 {PUT} at 0.60"]
     assert lines[3].split() == ["Wed", "2026-11-18", "12:00", "planned"]
     assert lines[4].split() == ["Wed", "2026-11-18", "12:00", "done", "filled", "1"]
-    assert lines[5] == "  fill  Wed 2026-11-18 12:00 New York  sell 1 at 0.6, 60.00 USD"
+    assert lines[5] == "  fill  Wed 2026-11-18 12:00 New York  sell 1 at 0.60, 60.00 USD"
 
 
 def test_a_wish_without_an_order_says_why_there_is_none() -> None:
