@@ -53,11 +53,12 @@ def init(
         str, typer.Option(help="Names, with commas, instead of (aggressive: besides) the shipped universe.")
     ] = "",
     from_env: Annotated[str, typer.Option("--from-env", help="Convert another system's .env file.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Write a commented .env and desk.toml, and say which names fit the equity."""
     from bot.commands.setup import run_init
 
-    run_init(env, profile=profile, equity=equity, symbols=symbols, from_env=from_env)
+    run_init(env, profile=profile, equity=equity, symbols=symbols, from_env=from_env, as_json=as_json)
 
 
 @app.command()
@@ -256,11 +257,11 @@ def config_show(env: Env = "", as_json: Json = False) -> None:
 
 
 @config_app.command("check")
-def config_check(env: Env = "") -> None:
+def config_check(env: Env = "", as_json: Json = False) -> None:
     """Check .env and desk.toml; name every fault at once with file and key."""
     from bot.commands.setup import run_config_check
 
-    run_config_check(env)
+    run_config_check(env, as_json=as_json)
 
 
 @config_app.command("approve")

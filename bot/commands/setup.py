@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from bot.commands.looking import script_folder
 from bot.commands.opening import amount, open_ledger, say_home, warn
 from bot.config.deskfile import load_desk, read_desk, read_text
 from bot.config.desktext import upgrade_desk
 from bot.config.effective import effective, settings_from_process
-from bot.config.initialise import fit_lines, initialise, what_fits
+from bot.config.initialise import InitResult, fit_lines, initialise, what_fits
 from bot.domain.errors import ConfigError, StoreError, UsageError
 from bot.domain.instruments import is_equity
+from bot.domain.money import plain
 from bot.ops.doctor import examine
 from bot.wiring import load_house, session_moment, wall_clock
 
@@ -34,8 +36,8 @@ def run_config_show(env: str, *, as_json: bool) -> None:
     print(f"configuration {house.hash[:16]}   home {house.home}")
 
 
-def run_config_check(env: str) -> None:
-    """Check both files; ConfigError names every fault of both at once."""
+def run_config_check(env: str, *, as_json: bool) -> None:
+    """Check both files; ConfigError names every fault of both at once (as JSON they are printed, and it exits 78)."""
     faults: list[str] = []
     settings = None
     try:
@@ -47,6 +49,13 @@ def run_config_check(env: str) -> None:
             read_desk(read_text(settings.desk_file), name=str(settings.desk_file))
         except ConfigError as error:
             faults += error.faults
+    if as_json:
+        home = None if settings is None else str(settings.home)
+        warnings = () if settings is None else settings.warnings
+        print(json.dumps({"complete": not faults, "faults": faults, "warnings": warnings, "home": home}))
+        if faults:
+            raise SystemExit(ConfigError.exit_code)
+        return
     if faults or settings is None:
         raise ConfigError(faults)
     for warning in settings.warnings:
@@ -84,7 +93,7 @@ def run_config_upgrade(env: str) -> None:
     print(f"{path} is upgraded, the former file is {backup.name}; read the new keys, then `bot config check`")
 
 
-def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str) -> None:
+def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str, as_json: bool) -> None:
     """Write both files and say what the equity allows, at the embedded market's prices."""
     names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     strange = [name for name in names if not is_equity(name)]
@@ -103,6 +112,9 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
     numbers = next(iter(desk.wheels[0][2].numbers.values()))
     prices = embedded_prices(tuple(desk.universe))
     result = result._replace(fits=what_fits(result.equity, desk.limits, numbers, prices))
+    if as_json:
+        print(json.dumps(init_object(result)))
+        return
     print(f"wrote {result.env_file} and {result.desk_file}   home {result.home}")
     for line in result.converted:
         print(f"converted: {line}")
@@ -113,6 +125,26 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
     print("(prices are the embedded market's: simulated)")
     option = f" --env {env}" if env else ""
     print(f"next: {script_folder()}bot tick{option} --dry --at session")
+
+
+def init_object(result: InitResult) -> dict[str, Any]:
+    """Give what `init` wrote and what fits as plain objects: money as strings, prices simulated."""
+    return {
+        "env_file": str(result.env_file),
+        "desk_file": str(result.desk_file),
+        "home": str(result.home),
+        "profile": result.profile,
+        "equity": plain(result.equity),
+        "strike_max": plain(result.reach.strike),
+        "strike_max_by": result.reach.limit,
+        "prices_simulated": True,
+        "fits": [
+            {"symbol": one.symbol, "price": plain(one.price), "strike": plain(one.strike), "fits": one.fits}
+            for one in result.fits
+        ],
+        "converted": list(result.converted),
+        "not_understood": list(result.not_understood),
+    }
 
 
 def embedded_prices(symbols: tuple[str, ...]) -> dict[str, Decimal]:

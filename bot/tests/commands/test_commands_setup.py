@@ -358,3 +358,19 @@ def test_a_halt_takes_no_empty_reason(tmp_path: Path) -> None:
     done = typed(tmp_path, "halt", "stop", "--reason", " ")
     assert done.code == 2
     assert "--reason needs words" in done.err
+
+
+def test_init_and_config_check_tell_another_program_the_same(tmp_path: Path) -> None:
+    told = json.loads(typed(tmp_path, "init", "--json").out)
+    assert told["strike_max"] == "100"
+    assert {one["symbol"] for one in told["fits"]} == set(shipped_universe())
+    assert {one["fits"] for one in told["fits"]} == {True, False}
+    checked = json.loads(typed(tmp_path, "config", "check", "--json").out)
+    assert checked == {"complete": True, "faults": [], "warnings": [], "home": str(tmp_path / "data")}
+    desk = tmp_path / "data" / "desk.toml"
+    desk.write_text(desk.read_text().replace("symbol_share = 0.25", "symbol_share = 25", 1))
+    done = typed(tmp_path, "config", "check", "--json")
+    assert done.code == 78
+    faults = json.loads(done.out)["faults"]
+    assert len(faults) == 1
+    assert "limits.symbol_share" in faults[0]
