@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SOURCES := bot bench
+PRISM := bot/tests/prism
 export PIP_ROOT_USER_ACTION := ignore
 
 # What a command of ours may see of the caller's environment: no BOT_* and no ALPACA_* variable leaks in.
@@ -45,7 +46,7 @@ types: $(VENV)/.test ## Run mypy alone, strict
 	@echo "== mypy --strict"
 	@$(BIN)/mypy
 
-unit: $(VENV)/.test ## Run pytest with doctests alone (ARGS="-k wheel" picks some)
+unit: $(VENV)/.test $(PRISM)/node_modules/.ready ## Run pytest with doctests alone (ARGS="-k wheel" picks some)
 	@echo "== pytest"
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -75,7 +76,7 @@ lock: $(VENV)/.lock ## Renew requirements.lock and requirements-test.lock from p
 	@grep -c == requirements.lock requirements-test.lock
 
 clean: ## Remove the environment, caches and the demo's home (never data/)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info demo
+	@rm -rf $(PRISM)/node_modules $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info demo
 	@find bot bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps are touched last: an install that was cut short runs again.
@@ -102,6 +103,13 @@ $(VENV)/.test: $(VENV)/.created requirements-test.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@$(call install_project)
 	@touch $@
+
+# The lock file names versions and hashes and no address: npm asks whatever registry the machine is set to.
+$(PRISM)/node_modules/.ready: $(PRISM)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "installing the mock of Alpaca's documents for the tests (once)"; \
+		cd $(PRISM) && npm ci --ignore-scripts --silent && touch node_modules/.ready; \
+	else echo "npm is not here: the tests against Alpaca's published documents will be skipped"; fi
 
 # setuptools comes from the lock, so no network is asked.
 define install_project

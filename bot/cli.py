@@ -13,7 +13,7 @@ gate, sends what is left (or nothing, when dry) and seals the record. Three swit
 
 \b
   BOT_MODE    dry | live             does the executor send
-  BOT_BROKER  simulator              whose account (alpaca comes with the next release)
+  BOT_BROKER  simulator | alpaca     whose account (ALPACA_ENV=paper|live)
   halt level  run | no_new_risk | reduce_only | stop
 
 \b
@@ -22,6 +22,12 @@ First steps
   bot tick --dry --at session        one tick on the embedded market, sending nothing
   bot simulate --days 252            a year of ticks, into a home of its own
   bot status                         how it stands, and why nothing happened if nothing did
+
+\b
+With an account at Alpaca
+  bot init --broker alpaca           then put the two keys into .env
+  bot import-history                 your own past: cycles, bases, what these limits would have refused
+  bot tick --dry                     what it would do now
 
 \b
 Exit codes
@@ -53,12 +59,15 @@ def init(
         str, typer.Option(help="Names, with commas, instead of (aggressive: besides) the shipped universe.")
     ] = "",
     from_env: Annotated[str, typer.Option("--from-env", help="Convert another system's .env file.")] = "",
+    broker: Annotated[str, typer.Option(help="simulator, or alpaca (then fill in two keys).")] = "simulator",
     as_json: Json = False,
 ) -> None:
     """Write a commented .env and desk.toml, and say which names fit the equity."""
     from bot.commands.setup import run_init
 
-    run_init(env, profile=profile, equity=equity, symbols=symbols, from_env=from_env, as_json=as_json)
+    run_init(
+        env, profile=profile, equity=equity, symbols=symbols, from_env=from_env, broker=broker, as_json=as_json
+    )  # fmt: skip
 
 
 @app.command()
@@ -146,6 +155,19 @@ def scan(
 
 
 @app.command()
+def week(
+    env: Env = "",
+    days: Annotated[int, typer.Option(min=1, max=60, help="Days to look ahead.")] = 7,
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Look ahead: expiries, chances, what the bot will do, cash and shares if assigned, dividends; reads only."""
+    from bot.commands.weekly import run_week
+
+    run_week(env, days=days, at=at, as_json=as_json)
+
+
+@app.command()
 def why(
     what: Annotated[str, typer.Argument(help="A symbol, an intent's number, or an order id.")],
     env: Env = "",
@@ -169,6 +191,32 @@ def close(
     from bot.commands.owner import run_close
 
     run_close(env, position=position, dry=dry, at=at, as_json=as_json)
+
+
+@app.command()
+def approve(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Proposals by number (default: list what waits).")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Approve all that stand.")] = False,
+    env: Env = "",
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Approve what waits for your word and send it, judged again by every gate; alone, list what waits."""
+    from bot.commands.approving import run_approve
+
+    run_approve(env, numbers=numbers or [], everything=everything, at=at, as_json=as_json)
+
+
+@app.command()
+def decline(
+    numbers: Annotated[list[int], typer.Argument(help="Proposals by number.")],
+    env: Env = "",
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+) -> None:
+    """Decline proposals: none is sent, and none comes back today in the same series."""
+    from bot.commands.approving import run_decline
+
+    run_decline(env, numbers=numbers, at=at)
 
 
 @app.command()
@@ -210,15 +258,48 @@ def pause(
 
 @app.command()
 def adopt(
-    symbol: Annotated[str, typer.Argument(help="Shares the broker holds that are not ours yet.")],
+    symbol: Annotated[str, typer.Argument(help="Foreign shares such as XLF, or a short option series.")] = "",
     env: Env = "",
-    qty: Annotated[str, typer.Option(help="Shares to take over (default: all that are foreign).")] = "",
-    basis: Annotated[str, typer.Option(help="What was paid per share; without it no call is sold.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Everything that the imported past explains.")] = False,
+    qty: Annotated[str, typer.Option(help="Shares or contracts to take over (default: all that are foreign).")] = "",
+    basis: Annotated[str, typer.Option(help="Paid per share (the strike, if assigned); without it no call.")] = "",
+    tax_basis: Annotated[str, typer.Option(help="Tax basis per share (default: basis less --put-premium).")] = "",
+    wheel_basis: Annotated[str, typer.Option(help="Wheel basis per share (default: the tax basis).")] = "",
+    put_premium: Annotated[str, typer.Option(help="Per share, of the put that brought the shares.")] = "",
+    premium: Annotated[str, typer.Option(help="Per share, what a short option was sold for.")] = "",
 ) -> None:
-    """Take over foreign shares as a lot of ours."""
-    from bot.commands.owner import run_adopt
+    """Take over foreign shares or short options: what is known of their price comes with them."""
+    from bot.commands.adopting import Typed, run_adopt
 
-    run_adopt(env, symbol=symbol, qty=qty, basis=basis)
+    typed = Typed(qty, basis, tax_basis, wheel_basis, put_premium, premium)
+    run_adopt(env, symbol=symbol, everything=everything, typed=typed)
+
+
+@app.command("import-history")
+def import_history(
+    env: Env = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Show it and keep nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Rebuild your own past from the broker's lines: cycles, bases, gaps, what these limits would have refused."""
+    from bot.commands.history import run_import_history
+
+    run_import_history(env, dry=dry, as_json=as_json)
+
+
+@app.command("import-earnings")
+def import_earnings(
+    file: Annotated[str, typer.Argument(help="A CSV file with a symbol and a date in each row.")],
+    env: Env = "",
+    as_of: Annotated[str, typer.Option(help="YYYY-MM-DD: the day it was checked (default: the file's own).")] = "",
+    dry: Annotated[bool, typer.Option("--dry", help="Show what would change and write nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave rows out that cannot be read.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take earnings dates out of another CSV file into the home's earnings.csv."""
+    from bot.commands.calendars import run_import_earnings
+
+    run_import_earnings(env, file=file, as_of=as_of, dry=dry, skip_bad=skip_bad, as_json=as_json)
 
 
 @app.command()

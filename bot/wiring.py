@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from bot import __version__
 from bot.config.deskfile import read_desk, read_text
@@ -24,9 +24,19 @@ from bot.store.journal import LedgerJournal
 
 if TYPE_CHECKING:
     from bot.brokers.simulator import SimulatorBroker
+    from bot.markets.alpaca import AlpacaMarket
 
 DESK_FILE = "desk.toml"
 ACCOUNT_FILE = "simulator.sqlite"
+CACHE_FOLDER = "cache"
+"""Where in a home a venue's calendars are kept for the day."""
+DEADLINE_SECONDS = 240.0
+"""How long a tick and its follow-ups may take before no further request starts; the timer's period is 900."""
+
+
+def wall_clock() -> datetime:
+    """Give this machine's time in UTC."""
+    return datetime.now(UTC)
 
 
 class Embedded(Market, MarketPath, Protocol):
@@ -62,8 +72,16 @@ def load_house(env: str = "") -> House:
     return House(settings, desk, text, fingerprint, settings_json)
 
 
-def make_market(house: House) -> Embedded:
-    """Build the market `BOT_MARKET` names."""
+def make_market(house: House, now: Callable[[], datetime] = wall_clock) -> Market:
+    """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares."""
+    settings = house.settings
+    if settings.market == "alpaca":
+        return _alpaca_market(house, now)
+    return embedded_market(house)
+
+
+def embedded_market(house: House) -> Embedded:
+    """Build a market that a simulated account can run on."""
     settings = house.settings
     if settings.market == "synthetic":
         from bot.markets.synthetic import SyntheticMarket
@@ -77,42 +95,98 @@ def make_market(house: House) -> Embedded:
         return RecordedMarket(
             settings.market_folder, earnings=load_earnings(house.home / "earnings.csv"), universe=house.desk.universe
         )
-    raise ConfigError(f"BOT_MARKET={settings.market} comes with a later release; use synthetic or recorded:<folder>")
+    raise ConfigError(
+        f"BOT_MARKET={settings.market} is no market a simulated account can run on: use synthetic or recorded:<folder>"
+    )
 
 
-def make_broker(house: House, market: Embedded, now: Callable[[], datetime], *, synchronous: str = "FULL") -> Broker:
-    """Build the broker `BOT_BROKER` names; only the simulator has landed."""
+def _alpaca_market(house: House, now: Callable[[], datetime]) -> AlpacaMarket:
+    from bot.markets.alpaca import AlpacaMarket
+    from bot.markets.earnings import load_earnings
+    from bot.venues.alpaca_client import AlpacaClient, Bounds
+    from bot.venues.daycache import DayCache
+    from bot.venues.together import at_once
+
+    settings = house.settings
+    if settings.secrets_missing:
+        raise ConfigError(settings.secrets_missing)
+    client = AlpacaClient(
+        key=settings.secrets.reveal("ALPACA_API_KEY"),
+        secret=settings.secrets.reveal("ALPACA_SECRET_KEY"),
+        environment=settings.alpaca_env,
+        trading=settings.trading_url,
+        data=settings.data_url,
+        now=now,
+        meter=perf_counter,
+        bounds=Bounds(deadline=perf_counter() + DEADLINE_SECONDS),
+    )
+    return AlpacaMarket(
+        client,
+        universe=house.desk.universe,
+        earnings=load_earnings(house.home / "earnings.csv"),
+        stock_feed=settings.stock_feed,
+        option_feed=settings.option_feed,
+        cache=DayCache(house.home / CACHE_FOLDER, now),
+        together=at_once,
+    )
+
+
+def make_broker(
+    house: House, market: Market, now: Callable[[], datetime], *, synchronous: str = "FULL", account: str = ""
+) -> Broker:
+    """Build the broker `BOT_BROKER` names; `account` is the one this home is stamped for, where it is."""
+    if house.settings.broker == "alpaca":
+        return _alpaca_broker(house, market, now, account)
     return _simulator(house, house.home, market, now, synchronous)
 
 
+def _alpaca_broker(house: House, market: Market, now: Callable[[], datetime], account: str) -> Broker:
+    from bot.brokers.alpaca import AlpacaBroker
+    from bot.markets.alpaca import AlpacaMarket
+    from bot.venues.daycache import DayCache
+
+    assert isinstance(market, AlpacaMarket), "a real account trades on its own market's prices"
+    return AlpacaBroker(
+        market.client,
+        environment=house.settings.alpaca_env,
+        pinned=house.settings.alpaca_account or account,
+        cache=DayCache(house.home / CACHE_FOLDER, now),
+        now=now,
+    )
+
+
 def _simulator(
-    house: House, folder: Path, market: Embedded, now: Callable[[], datetime], synchronous: str
+    house: House, folder: Path, market: Market, now: Callable[[], datetime], synchronous: str
 ) -> SimulatorBroker:
-    broker = house.settings.broker
-    if broker != "simulator":
-        raise ConfigError(
-            f"BOT_BROKER={broker} comes with a later release; BOT_BROKER=simulator trades simulated money"
-        )
     from bot.brokers.simulator import SimulatorBroker
 
-    return SimulatorBroker(folder / ACCOUNT_FILE, market, house.desk.simulator, now, synchronous=synchronous)
+    embedded = cast(Embedded, market)
+    return SimulatorBroker(folder / ACCOUNT_FILE, embedded, house.desk.simulator, now, synchronous=synchronous)
 
 
 @contextmanager
-def looking_broker(house: House, market: Embedded, now: Callable[[], datetime]) -> Iterator[Broker]:
+def looking_broker(house: House, market: Market, now: Callable[[], datetime]) -> Iterator[Broker]:
     """Give a broker to look at: a simulated account is copied, so that looking does not make its time pass.
 
-    Otherwise whoever looks at noon keeps a tick of this morning from ever running here.
+    Otherwise whoever looks at noon keeps a tick of this morning from ever running here. A real account is read as it
+    is: whoever only looks submits nothing.
     """
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="bot-look-") as name:
-        copy_account(house.home / ACCOUNT_FILE, Path(name) / ACCOUNT_FILE)
-        broker = _simulator(house, Path(name), market, now, "OFF")
+    if house.settings.broker != "simulator":
+        broker = make_broker(house, market, now)
         try:
             yield broker
         finally:
             broker.close()
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="bot-look-") as name:
+        copy_account(house.home / ACCOUNT_FILE, Path(name) / ACCOUNT_FILE)
+        copy = _simulator(house, Path(name), market, now, "OFF")
+        try:
+            yield copy
+        finally:
+            copy.close()
 
 
 def copy_account(source: Path, target: Path) -> None:
@@ -129,13 +203,13 @@ def copy_account(source: Path, target: Path) -> None:
 
 
 def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
-    """Give the desk's strategies and the owner's own, best priority first."""
+    """Give the desk's strategies, the owner's own and what the owner approved, best priority first."""
     from bot.planners import owner, trailing_stop, wheel
 
     wheels = frozenset(
         (params.name, symbol) for _, enabled, params in desk.wheels if enabled for symbol in params.numbers
     )
-    found = [Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheels=wheels), 0)]
+    found = [approved_strategy(desk), Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheels=wheels), 0)]
     found += [
         Strategy(params.name, wheel.PLANNER, params, priority, enabled) for priority, enabled, params in desk.wheels
     ]
@@ -144,6 +218,15 @@ def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
         for priority, enabled, params in desk.trailing_stops
     ]
     return tuple(sorted(found, key=lambda one: (one.priority, one.name)))
+
+
+def approved_strategy(desk: Desk) -> Strategy:
+    """Give what carries the owner's approvals out: first in every tick, and alone in the one `bot approve` runs."""
+    from bot.planners import approved
+
+    enabled = {params.name for _, on, params in desk.wheels if on}
+    enabled |= {params.name for _, on, params in desk.trailing_stops if on}
+    return Strategy(approved.NAME, approved.PLANNER, approved.ApprovedParams(strategies=frozenset(enabled)), 0)
 
 
 def environment_of(settings: Settings) -> str:
@@ -160,6 +243,7 @@ def make_book(house: House, *, dry: bool) -> Book:
         environment=environment_of(house.settings),
         config_hash=house.hash,
         code_version=__version__,
+        deadline_seconds=DEADLINE_SECONDS,
     )
 
 
@@ -169,14 +253,14 @@ def open_world(
 ) -> Iterator[World]:
     """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world."""
     now = (lambda: at) if at is not None else clock or wall_clock
-    market = make_market(house)
-    with closing(make_broker(house, market, now)) as broker:
-        yield World(broker=broker, market=market, journal=journal, now=now, meter=perf_counter)
+    market = make_market(house, now)
+    with closing(make_broker(house, market, now, account=journal.stamped_account())) as broker:
+        world = World(broker=broker, market=market, journal=journal, now=now, meter=perf_counter)
+        if house.settings.broker != "simulator":
+            from bot.venues.together import at_once
 
-
-def wall_clock() -> datetime:
-    """Give this machine's time in UTC."""
-    return datetime.now(UTC)
+            world = world._replace(together=at_once)
+        yield world
 
 
 def moment(text: str, settings: Settings, now: datetime) -> datetime | None:

@@ -30,7 +30,7 @@ from bot.domain.instruments import is_option
 from bot.domain.market import Quote, QuotesRequest
 from bot.domain.money import ZERO, to_cents
 from bot.domain.orders import OrderRequest
-from bot.domain.sessions import NEW_YORK, session_at
+from bot.domain.sessions import NEW_YORK, Session, session_at
 from bot.engine.ports import BrokerTraits
 
 SYNCHRONOUS = frozenset({"OFF", "NORMAL", "FULL", "EXTRA"})
@@ -161,6 +161,10 @@ class SimulatorBroker:
             assert status in TERMINAL_STATUSES, status
             message = f"order {broker_order_id} is already {status}"
             refuse(RefusalCode.NOT_CANCELABLE, message, status=422, broker_code=42210000)
+
+    def read_calendar(self, first: date, last: date) -> tuple[Session, ...]:
+        """Give none: the simulated account keeps to the shipped calendar."""
+        return ()
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""

@@ -52,7 +52,8 @@ def print_json(value: Any) -> None:
 
 def nothing_yet(house: House, prefix: str) -> str:
     """Say that no tick has run, and what to type."""
-    return f"no tick has run yet in {house.home}: `{prefix}bot tick --dry --at session` runs one"
+    at = " --at session" if house.settings.broker == "simulator" else ""
+    return f"no tick has run yet in {house.home}: `{prefix}bot tick --dry{at}` runs one"
 
 
 def run_status(env: str, *, as_json: bool) -> None:

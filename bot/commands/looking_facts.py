@@ -16,8 +16,11 @@ from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_bet
 from bot.domain.snapshot import Snapshot
 from bot.engine.valuation import cycle_result
 from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
+from bot.report.feeds import account_name, feeds_of
+from bot.report.foreign import foreign_lines
 from bot.report.holdings import held_in, option_lines, share_lines
 from bot.report.performance import day_result, income_lines, premium_taken, returns_to
+from bot.report.proposals import proposal_line
 from bot.report.quiet import Quiet, missed_slots, quiet_facts, slots_of
 from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, next_slot, working_line
 from bot.report.tallies import GateLine, gate_line, passed_lines, tally_notes, tally_refusals
@@ -92,6 +95,11 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         pauses=books.pauses, instructions=books.instructions,
         quiet=None if newest is None else quiet_of(ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books),
         warnings=settings.warnings,
+        proposals=tuple(proposal_line(one) for one in ledger.proposals(now)),
+        proposals_lapsed=0 if newest is None else len(ledger.lapsed_proposals(newest.at, now)),
+        account="" if snapshot is None or simulated else account_name(snapshot.account.id, simulated=False),
+        feeds=() if snapshot is None else feeds_of(snapshot),
+        foreign=foreign_lines(held, books.lots, books.legs, () if snapshot is None else snapshot.foreign_orders),
     )  # fmt: skip
 
 
@@ -183,6 +191,7 @@ def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayRep
         options=option_lines(held, books.legs, quotes, day, books.instructions),
         cycles=closed_on(ledger, day), quiet=_quiet_day(ledger, day, ticks, len(missed), halt, books),
         health=health, head=next((event.hash for event in ledger.events(limit=1)), ""),
+        feeds=() if snapshot is None else feeds_of(snapshot),
     )  # fmt: skip
 
 
@@ -273,6 +282,7 @@ def symbol_report(ledger: Ledger, house: House, symbol: str, now: datetime) -> S
         gates=tuple(gate_line(tally) for tally in ledger.refusals_by_gate(WHY_SESSIONS, symbol=symbol)),
         reasons=passed_lines(one for one in ledger.notes_by_reason(WHY_SESSIONS) if one.symbol in (symbol, "*")),
         orders=tuple(order_of(ledger, order) for order in ledger.recent_orders(limit=3, symbol=symbol)),
+        feeds=() if snapshot is None else feeds_of(snapshot),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The owner's words: close, hold, let-assign, no-roll, pause, adopt, halt, resume.
+"""The owner's words: close, hold, let-assign, no-roll, pause, halt, resume.
 
 Each is kept with author, moment and reason, chained like everything else. None of them sends an order by itself:
 `close` runs a tick, so that its order passes the same gates and the same executor.
@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Literal, cast
 
-from msgspec.structs import replace
-
-from bot.commands.opening import amount, open_ledger, warn
+from bot.commands.opening import open_ledger, warn
 from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import UsageError
-from bot.domain.instruments import is_equity, is_option, underlying_of
-from bot.domain.ledger import HALT_RANK, Books, Halt, Instruction, Lot, Pause
-from bot.domain.money import ZERO, plain
+from bot.domain.instruments import is_equity, is_option
+from bot.domain.ledger import HALT_RANK, Halt, Instruction, Pause
 from bot.domain.sessions import NEW_YORK
 from bot.store.journal import LedgerJournal
 from bot.store.queries import open_for_questions
@@ -99,83 +95,6 @@ def _until(text: str) -> datetime:
     if read.tzinfo is None:
         raise UsageError(f"--until needs a zone: write {text}+00:00 for UTC")
     return read.astimezone(UTC)
-
-
-def run_adopt(env: str, *, symbol: str, qty: str, basis: str) -> None:
-    """Make a lot of ours from shares the broker holds beyond our lots."""
-    house = load_house(env)
-    name = symbol.upper()
-    if not is_equity(name):
-        raise UsageError(
-            f"adopt takes a share symbol such as XLF, got {symbol!r}; short options come with a later release"
-        )
-    now = wall_clock()
-    with open_ledger(house, f"bot adopt {name}", now) as journal:
-        books = journal.books()
-        paid = amount(basis, "--basis") if basis else None
-        if paid is not None and not qty and _state_basis(journal, books, name, paid):
-            print(f"{name}: the basis is {plain(paid)} a share now   home {house.home}")
-            return
-        foreign = _foreign_shares(books, name)
-        wanted = amount(qty, "--qty") if qty else foreign
-        if wanted > foreign:
-            raise UsageError(f"--qty {plain(wanted)}: {plain(foreign)} shares of {name} are foreign")
-        journal.adopt_lot(
-            Lot(
-                id=_new_lot_id(books, name, now), symbol=name, qty=wanted, opened_at=now,
-                strategy=_strategy(house, name), owner="adopted", basis_strike=paid, basis_tax=paid, basis_wheel=paid,
-            ),
-            now,
-            author(),
-        )  # fmt: skip
-    words = f"at {plain(paid)} a share" if paid is not None else "with no known basis: no call is sold on it"
-    print(f"{name}: {plain(wanted)} shares are ours now, {words}   home {house.home}")
-
-
-def _state_basis(journal: LedgerJournal, books: Books, symbol: str, paid: Decimal) -> bool:
-    """Give adopted lots of unknown basis what was paid for them; says whether there were any."""
-    unknown = [
-        lot for lot in books.lots if lot.symbol == symbol and lot.owner == "adopted" and lot.basis_strike is None
-    ]
-    for lot in unknown:
-        told = replace(lot, basis_strike=paid, basis_tax=paid, basis_wheel=paid)
-        journal.adopt_lot(told, wall_clock(), author(), known=True)
-    return bool(unknown)
-
-
-def _new_lot_id(books: Books, symbol: str, now: datetime) -> str:
-    """Name a lot so that two adoptions in one moment are two lots."""
-    taken = {lot.id for lot in books.lots}
-    first = f"adopted-{symbol}-{now:%Y%m%d%H%M%S%f}"
-    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
-
-
-def _foreign_shares(books: Books, symbol: str) -> Decimal:
-    """Give the shares that the newest tick saw at the broker beyond our lots, or raise UsageError.
-
-    The newest tick's reading, not a fresh one: shares that an assignment brought since are ours, and the next tick
-    books them.
-    """
-    if books.settled_at is None:
-        raise UsageError("no tick has looked at the account yet: run `bot tick --dry` first")
-    ours = sum((lot.qty for lot in books.lots if lot.symbol == symbol), ZERO)
-    foreign = dict(books.last_positions).get(symbol, ZERO) - ours
-    if foreign <= 0:
-        raise UsageError(
-            f"the newest tick saw no {symbol} beyond the {plain(ours)} shares that are ours already; run `bot tick "
-            "--dry` if they came later"
-        )
-    waiting = next((one for one in books.drift if underlying_of(one.symbol) == symbol), None)
-    if waiting is not None:
-        raise UsageError(f"{symbol} is not settled yet ({waiting.what}): adopt it after a tick that shows no drift")
-    return foreign
-
-
-def _strategy(house: House, symbol: str) -> str:
-    for _, _, wheel in house.desk.wheels:
-        if underlying_of(symbol) in wheel.numbers:
-            return wheel.name
-    return house.desk.trailing_stops[0][2].name if house.desk.trailing_stops else "owner"
 
 
 def run_halt(env: str, *, level: str, reason: str) -> None:

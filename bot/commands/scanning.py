@@ -8,7 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bot.commands.opening import open_ledger, say_home, warn
+from msgspec.structs import replace
+
+from bot.commands.fresh_look import fresh_look
+from bot.commands.opening import say_home, warn
 from bot.domain.checks import show
 from bot.domain.desk import WheelNumbers, WheelParams
 from bot.domain.errors import UsageError
@@ -16,16 +19,13 @@ from bot.domain.exposure import free_cash
 from bot.domain.instruments import Right
 from bot.domain.market import ChainRequest, EventsRequest, QuotesRequest, Request
 from bot.domain.money import plain
-from bot.domain.sessions import slot_of
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Plan, Planner, Strategy
-from bot.engine.observe import observe, session_facts
-from bot.engine.ports import World
 from bot.planners.wheel_candidates import candidates, symbol_refusal
 from bot.planners.wheel_room import call_refusal, call_room, put_refusal
 from bot.planners.wheel_state import Refusal, situation_of
 from bot.planners.wheel_survey import Candidate, wish_of
-from bot.wiring import House, load_house, looking_broker, make_book, make_market, moment, wall_clock
+from bot.wiring import House, load_house, moment, wall_clock
 
 WIDTH = 140
 """Columns of the table where no terminal says how wide it is."""
@@ -86,8 +86,6 @@ def run_scan(env: str, *, symbol: str, at: str, limit: int, as_json: bool) -> No
 
 def chosen(house: House, symbol: str) -> list[WheelParams]:
     """Give the wheels, narrowed to one symbol if one is named."""
-    from msgspec.structs import replace
-
     wheels = [params for _, enabled, params in house.desk.wheels if enabled]
     if not symbol:
         return wheels
@@ -102,16 +100,8 @@ def chosen(house: House, symbol: str) -> list[WheelParams]:
 
 def look(house: House, wheels: list[WheelParams], at: datetime | None) -> Snapshot:
     """Observe the world once with the wheels' chains; nothing is recorded and nothing is sent."""
-    with open_ledger(house, "bot scan", wall_clock()) as journal:
-        now = at or wall_clock()
-        market = make_market(house)
-        strategies = tuple(Strategy(params.name, LOOKING, params, 0) for params in wheels)
-        book = make_book(house, dry=True)._replace(strategies=strategies)
-        memory = journal.memory(now, session_facts(now).day)
-        with looking_broker(house, market, lambda: now) as broker:
-            world = World(broker=broker, market=market, journal=journal, now=lambda: now)
-            snapshot, _ = observe(world, book, memory, now, slot_of(now))
-        return snapshot
+    strategies = tuple(Strategy(params.name, LOOKING, params, 0) for params in wheels)
+    return fresh_look(house, strategies, (lambda: at) if at is not None else wall_clock).snapshot
 
 
 def reasons_now(snapshot: Snapshot, wheels: list[WheelParams], name: str, right: Right) -> list[str]:
@@ -166,14 +156,18 @@ def _print(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from bot.report.tick_text import new_york
-    from bot.report.words import price_text
+    from bot.report.feeds import feed_line, feeds_of
+    from bot.report.status import kind_of_money
+    from bot.report.words import new_york, price_text
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     cash = free_cash(snapshot).value
-    kind = "SIMULATED MONEY   " if snapshot.simulated else ""
-    head = f"{kind}{new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}"
+    kind = kind_of_money(snapshot.simulated, snapshot.environment)
+    head = f"{kind}   {new_york(snapshot.at)}   free cash {cash:,.2f}   home {house.home}"
     console.print(head, style="bold", soft_wrap=True)
+    feeds = feeds_of(snapshot)
+    if feeds:
+        console.print(f"prices {feed_line(feeds)}", soft_wrap=True)
     for (name, right), ranked in found.items():
         spot = snapshot.spot(name)
         console.print(f"\n{name} {right}s   spot {'unknown' if spot is None else plain(spot)}", style="bold")

@@ -49,6 +49,7 @@ def run_config_check(env: str, *, as_json: bool) -> None:
             read_desk(read_text(settings.desk_file), name=str(settings.desk_file))
         except ConfigError as error:
             faults += error.faults
+        faults += settings.secrets_missing
     if as_json:
         home = None if settings is None else str(settings.home)
         warnings = () if settings is None else settings.warnings
@@ -93,7 +94,9 @@ def run_config_upgrade(env: str) -> None:
     print(f"{path} is upgraded, the former file is {backup.name}; read the new keys, then `bot config check`")
 
 
-def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str, as_json: bool) -> None:
+def run_init(
+    env: str, *, profile: str, equity: str, symbols: str, from_env: str, broker: str = "simulator", as_json: bool
+) -> None:
     """Write both files and say what the equity allows, at the embedded market's prices."""
     names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     strange = [name for name in names if not is_equity(name)]
@@ -107,6 +110,7 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
         symbols=names,
         from_env=Path(from_env) if from_env else None,
         env_file=env_file,
+        broker=broker,
     )
     desk = load_desk(result.desk_file)
     numbers = next(iter(desk.wheels[0][2].numbers.values()))
@@ -124,7 +128,14 @@ def run_init(env: str, *, profile: str, equity: str, symbols: str, from_env: str
         print(line)
     print("(prices are the embedded market's: simulated)")
     option = f" --env {env}" if env else ""
-    print(f"next: {script_folder()}bot tick{option} --dry --at session")
+    bot = f"{script_folder()}bot"
+    if broker == "alpaca":
+        print(
+            f"next: put the two keys of your paper account into {result.env_file} (ALPACA_API_KEY, ALPACA_SECRET_KEY),"
+        )
+        print(f"then: {bot} doctor{option}, {bot} import-history{option}, {bot} tick{option} --dry")
+    else:
+        print(f"next: {bot} tick{option} --dry --at session")
 
 
 def init_object(result: InitResult) -> dict[str, Any]:

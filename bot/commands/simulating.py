@@ -180,7 +180,9 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
         journal = LedgerJournal(house.home, house.desk.name, synchronous="NORMAL")
         broker = make_broker(house, market, lambda: moments[0], synchronous="NORMAL")
         world = World(broker=broker, market=market, journal=journal, now=lambda: moments[0], meter=perf_counter)
-        book = make_book(house, dry=False)._replace(decide_on_decoded=False)
+        # Nobody is there to answer: entries that wait for a word elsewhere are taken as approved here.
+        desk = replace(house.desk, approvals=())
+        book = make_book(house, dry=False)._replace(desk=desk, decide_on_decoded=False)
         journal.stamp(broker.name, book.environment, broker.read_account().id)
         journal.keep_config(house.hash, house.desk_text, house.settings_json, moments[0])
         started = perf_counter()
@@ -269,6 +271,8 @@ def summary_lines(house: House, tally: Tally) -> list[str]:
         f"on disk: ledger {facts['ledger_bytes']:,} bytes, snapshots {facts['snapshot_bytes']:,} bytes",
         f"where the time goes, ms a tick: {stages}",
     ]
+    if any(rule.word != "never" for _, rule in house.desk.approvals):
+        lines.append("nobody answers in a simulation: every entry that waits for your word was taken as approved")
     lines += [f"{count} x {error}" for error, count in facts["errors"].items()]
     lines.append(f"look: BOT_HOME={house.home} {script_folder()}bot status   (also: report, why SYMBOL)")
     return lines

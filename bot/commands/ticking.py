@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import perf_counter
 
+from bot.commands.following import follow_line, follow_object, followed
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.domain.errors import BotError, ConfigError, ForeignStore, UsageError
 from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
+from bot.domain.strategy import Strategy
+from bot.engine.follow import FollowUp, wants_follow_up
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
-from bot.wiring import House, load_house, make_book, moment, open_world, wall_clock
+from bot.store.journal import LedgerJournal
+from bot.wiring import DEADLINE_SECONDS, House, load_house, make_book, moment, open_world, wall_clock
 
 
 def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_json: bool) -> None:
@@ -26,37 +33,110 @@ def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_j
             "this option only asserts it"
         )
     warn(house)
-    result = one_tick(house, dry=dry, at=moment(at, house.settings, wall_clock()), command="bot tick")
-    print_tick(env, result, house, everything=everything, as_json=as_json)
+    fixed, began = moment(at, house.settings, wall_clock()), perf_counter()
+    result = one_tick(house, dry=dry, at=fixed, command="bot tick")
+    # At a fixed moment time stands still: nothing that works now could have filled by then.
+    past = partial(seconds_since, perf_counter, began)
+    later = iter(()) if fixed is not None else follow_up_ticks(house, result, "bot tick", past)
+    if as_json:
+        print_tick(env, result, house, everything=everything, as_json=True, follow_ups=tuple(later))
+        return
+    print_tick(env, result, house, everything=everything, as_json=False, at=at)
+    if fixed is None and wants_follow_up(result, house.desk):
+        apart = house.desk.tick.follow_up_seconds
+        print(f"orders work: follow-up ticks {apart} s apart (Ctrl-C leaves the orders to the next tick)", flush=True)
+    for one in later:
+        print(follow_line(one), flush=True)
+
+
+def follow_up_ticks(
+    house: House,
+    first: TickResult,
+    command: str,
+    elapsed: Callable[[], float],
+    *,
+    clock: Callable[[], datetime] = wall_clock,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[FollowUp]:
+    """Run the follow-ups of a tick that left orders working; the home is free for its owner between them."""
+
+    def again(number: int, seconds: float) -> TickResult:
+        name = f"{command}, follow-up {number}"
+        return one_tick(house, dry=False, at=None, command=name, clock=clock, follow_up=number, seconds=seconds)
+
+    return followed(house, first, again, pause=pause, elapsed=elapsed)
 
 
 def one_tick(
-    house: House, *, dry: bool, at: datetime | None, command: str, clock: Callable[[], datetime] = wall_clock
+    house: House,
+    *,
+    dry: bool,
+    at: datetime | None,
+    command: str,
+    clock: Callable[[], datetime] = wall_clock,
+    follow_up: int = 0,
+    seconds: float = DEADLINE_SECONDS,
+    strategies: tuple[Strategy, ...] | None = None,
 ) -> TickResult:
-    """Run one tick under the home's lock, at a fixed moment or by the clock."""
+    """Run one tick under the home's lock, at a fixed moment or by the clock, within so many seconds.
+
+    `strategies` plan in place of the desk's own.
+    """
     with open_ledger(house, command, clock()) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
+        refuse_unapproved(house, journal, dry=dry)
         with open_world(house, journal, at, clock) as world:
-            return tick(world, make_book(house, dry=dry))
+            book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
+            return tick(world, book if strategies is None else book._replace(strategies=strategies))
 
 
-def print_tick(env: str, result: TickResult, house: House, *, everything: bool, as_json: bool) -> None:
-    """Print a tick as one JSON object, or as a picture with the home in use."""
+def refuse_unapproved(house: House, journal: LedgerJournal, *, dry: bool) -> None:
+    """Refuse to trade real money under a configuration that no person approved (design 20)."""
+    real = house.settings.broker != "simulator" and house.settings.alpaca_env == "live"
+    if real and house.settings.mode == "live" and not dry and not journal.config_is_approved(house.hash):
+        raise ConfigError(
+            f"real money needs a configuration that a person approved, and {house.hash[:16]} is not: read `bot config "
+            "show`, then `bot config approve` (--dry runs without it)"
+        )
+
+
+def print_tick(
+    env: str,
+    result: TickResult,
+    house: House,
+    *,
+    everything: bool,
+    as_json: bool,
+    follow_ups: tuple[FollowUp, ...] = (),
+    at: str = "",
+) -> None:
+    """Print a tick as one JSON object with its follow-ups in it, or as a picture with the home in use.
+
+    `at` is the moment it was asked for, as typed: a command to type next must name it too.
+    """
     if as_json:
         import msgspec
 
         from bot.report.tick_json import tick_object
 
-        sys.stdout.write(msgspec.json.encode(tick_object(result)).decode() + "\n")
+        whole = tick_object(result) | {"follow_ups": [follow_object(one) for one in follow_ups]}
+        sys.stdout.write(msgspec.json.encode(whole).decode() + "\n")
         say_home(house)
         return
     from bot.commands.looking import typed_before
     from bot.report.tick_text import picture_console, tick_picture
 
     console = picture_console()
-    for part in tick_picture(result, str(house.home), everything=everything, prefix=typed_before(env, house)):
+    prefix = typed_before(env, house)
+    for part in tick_picture(result, str(house.home), everything=everything, prefix=prefix, at=at):
         # What must be copied in one piece, such as a path, says so; rich would break it at the terminal's edge.
         console.print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
+
+
+def waiting_words(result: TickResult) -> str:
+    """Say how many proposals wait for the owner's word, with what to type; nothing where none does."""
+    waiting = sum(1 for one in result.proposals if one.approved_at is None)
+    return f", {waiting} waiting for your word (`bot approve`)" if waiting else ""
 
 
 def run_loop(
@@ -65,35 +145,44 @@ def run_loop(
     dry: bool,
     ticks: int,
     clock: Callable[[], datetime] = wall_clock,
-    sleep: Callable[[float], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    meter: Callable[[], float] = perf_counter,
 ) -> None:
     """Tick at every slot of session hours until stopped; a failed tick is said and the next one comes.
 
+    `meter` counts seconds for the deadline that a tick shares with its follow-ups.
+
     Configuration is read anew for each tick. A wrong one, or a home of another account, ends the loop with 78.
     """
-    import time
-
     house = load_house(env)
     warn(house)
     print(f"home {house.home}", flush=True)
-    pause = sleep or time.sleep
     done = 0
     while ticks == 0 or done < ticks:
         wait = seconds_to_slot(clock())
         if wait > 0:
             moment_to_come = (clock() + timedelta(seconds=wait)).astimezone(NEW_YORK)
             print(f"next tick {moment_to_come:%a %Y-%m-%d %H:%M} New York", flush=True)
-            pause(wait)
+            sleep(wait)
         try:
-            result = one_tick(load_house(env), dry=dry, at=None, command="bot loop", clock=clock)
+            house, began = load_house(env), meter()
+            result = one_tick(house, dry=dry, at=None, command="bot loop", clock=clock)
             print(f"{result.snapshot.at:%Y-%m-%d %H:%M} UTC  tick {result.tick_id}  {len(result.verdicts)} wanted, "
-                  f"{len(result.orders)} sent", flush=True)  # fmt: skip
+                  f"{len(result.orders)} sent{waiting_words(result)}", flush=True)  # fmt: skip
+            past = partial(seconds_since, meter, began)
+            for one in follow_up_ticks(house, result, "bot loop", past, clock=clock, pause=sleep):
+                print(f"  {follow_line(one)}", flush=True)
         except (ConfigError, ForeignStore):
             raise
         except BotError as error:
             print(f"bot: {error}", file=sys.stderr, flush=True)
         done += 1
-        pause(1.0)
+        sleep(1.0)
+
+
+def seconds_since(meter: Callable[[], float], began: float) -> float:
+    """Count the seconds since a reading of the meter."""
+    return meter() - began
 
 
 def seconds_to_slot(now: datetime, period_seconds: int = 900) -> float:

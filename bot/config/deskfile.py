@@ -13,19 +13,25 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from bot.config.deskapprovals import read_approvals
 from bot.config.deskchecks import check_limits, check_simulator
 from bot.config.deskkeys import nearest, read_value, shown, specs_of
 from bot.config.deskreading import Reading, numbers_of
 from bot.config.deskstrategies import read_strategies
 from bot.config.profiles import PROFILES
-from bot.domain.desk import Desk, Limits, SimulatorNumbers, SymbolInfo
+from bot.domain.desk import Desk, Limits, SimulatorNumbers, SymbolInfo, TickNumbers
 from bot.domain.errors import ConfigError
 from bot.domain.instruments import is_equity
 
-CONFIG_VERSION = 1
+CONFIG_VERSION = 2
 """The version of desk.toml this program reads. It rises when a gate brings a key."""
 
-TOP_KEYS = ("config_version", "name", "profile", "benchmark", "symbols", "limits", "simulator", "strategies")
+TOP_KEYS = (
+    "config_version", "name", "profile", "benchmark", "record_chains", "symbols", "tick", "limits", "simulator",
+    "strategies",
+)  # fmt: skip
+RECORD_CHAINS_MAX = 20
+"""Each costs two requests and some kilobytes a tick."""
 DESK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}\Z")
 _GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,23}\Z")
 
@@ -70,9 +76,12 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
     simulator = numbers_of(
         reading, SimulatorNumbers, reading.table(raw, "", "simulator"), "simulator", checks=check_simulator
     )
+    tick = numbers_of(reading, TickNumbers, reading.table(raw, "", "tick"), "tick")
+    record_chains = _record_chains(raw, reading)
     universe = _universe(raw, reading, group_needed=limits is None or limits.group_share is not None)
     wheels, stops = read_strategies(raw, reading, universe, limits)
-    if reading.faults or limits is None or simulator is None:
+    approvals = read_approvals(raw, reading)
+    if reading.faults or limits is None or simulator is None or tick is None:
         return None, reading
     desk = Desk(
         config_version=version,
@@ -84,6 +93,9 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
         benchmark=benchmark,
         wheels=tuple(wheels),
         trailing_stops=tuple(stops),
+        tick=tick,
+        approvals=approvals,
+        record_chains=record_chains,
     )
     return desk, reading
 
@@ -134,6 +146,22 @@ def _head(raw: Mapping[str, Any], reading: Reading) -> tuple[str, str]:
         reading.fault("benchmark", f"expected a share or fund like SPY, got {shown(benchmark)}")
         benchmark = ""
     return name, benchmark
+
+
+def _record_chains(raw: Mapping[str, Any], reading: Reading) -> tuple[str, ...]:
+    """Read the underlyings whose chains are put on record; the key may be left out."""
+    given = raw.get("record_chains", [])
+    if not isinstance(given, list):
+        reading.fault("record_chains", f'expected a list like ["SPY", "QQQ"], got {shown(given)}')
+        return ()
+    for one in given:
+        if not isinstance(one, str) or not is_equity(one):
+            reading.fault("record_chains", f"expected shares or funds like SPY, got {shown(one)}")
+        elif given.count(one) > 1:
+            reading.fault("record_chains", f"{one} stands there twice")
+    if len(given) > RECORD_CHAINS_MAX:
+        reading.fault("record_chains", f"expected at most {RECORD_CHAINS_MAX} names, got {len(given)}")
+    return tuple(one for one in given if isinstance(one, str))
 
 
 def _universe(raw: Mapping[str, Any], reading: Reading, *, group_needed: bool) -> dict[str, SymbolInfo]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from bot.config.deskapprovals import APPROVE_KEYS
 from bot.config.deskchecks import check_wheel
 from bot.config.deskkeys import nearest, shown
 from bot.config.deskreading import Reading, numbers_of
@@ -14,8 +15,8 @@ from bot.domain.desk import Limits, SymbolInfo, TrailingNumbers, TrailingParams,
 from bot.domain.money import plain
 
 KINDS = ("wheel", "trailing_stop")
-_WHEEL_FRAME = ("kind", "priority", "enabled", "symbols", "protect_wheel_lots", "overrides")
-_STOPS_FRAME = ("kind", "priority", "enabled", "symbols")
+_WHEEL_FRAME = ("kind", "priority", "enabled", "symbols", "protect_wheel_lots", "overrides", *APPROVE_KEYS)
+_STOPS_FRAME = ("kind", "priority", "enabled", "symbols", *APPROVE_KEYS)
 _STRATEGY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,23}\Z")
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bot.config.deskfile import CONFIG_VERSION, examine_desk
 from bot.config.deskkeys import KeySpec, specs_of, toml_value
 from bot.config.profiles import EQUITY_DEFAULT, Profile, profile_values, shipped_universe, universe_with
-from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TrailingNumbers, WheelNumbers
+from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.errors import ConfigError, UsageError
 from bot.domain.facts import Fact
 
@@ -33,9 +33,17 @@ _HEADINGS: dict[str, str] = {
 
 _TOP = """\
 # The desk: what to trade and how much. Where, whether and the secrets are in .env.
-# Every key of [limits], [simulator] and the strategies must be here. A limit is a number or "off":
+# Every key of [tick], [limits], [simulator] and the strategies must be here. A limit is a number or "off":
 # off is said, zero is zero, and a missing key is an error. Check your changes with: bot config check
 """
+
+_APPROVE = (
+    '# Which entries wait for your word (bot approve N): "always", "never" or "first N", as in "first 5".',
+    "# Exits, stops and cancellations never wait.",
+    'approve = "never"',
+    '# How long a proposal stands: "slot" (until the next tick is due) or minutes, 1..1440.',
+    'approve_minutes = "slot"',
+)
 
 
 class DeskChoice(NamedTuple):
@@ -75,12 +83,17 @@ def desk_text_of(choice: DeskChoice) -> str:
         _line("name", f'"{choice.name}"', "1 to 12 lower-case letters, digits, hyphens; starts every order id"),
         _line("profile", f'"{choice.profile}"', "where the numbers came from: conservative, balanced, aggressive"),
         _line("benchmark", f'"{choice.benchmark}"', "what the results are compared with"),
+        _line("record_chains", "[]", "option chains put on record though no strategy needs them"),
         "",
         "# The universe. Names of a group fall together and share one cap (limits.group_share).",
         "# kind: etf (exempt from earnings rules) or stock (needs earnings.csv in the home).",
         "# penny: whether the options quote in pennies.",
         "[symbols]",
         *(_symbol_line(info) for info in universe.values()),
+        "",
+        "# The tick. While orders work, follow-ups reprice them: exits and reprices only, nothing new.",
+        "[tick]",
+        *_numbers(TickNumbers, choice.profile, {}),
         "",
         "[limits]",
         *_numbers(Limits, choice.profile, choice.limits),
@@ -93,6 +106,7 @@ def desk_text_of(choice: DeskChoice) -> str:
         "[strategies.wheel]",
         *_frame("wheel", 10, tuple(universe)),
         _line("protect_wheel_lots", "false", "may a trailing stop claim this wheel's lots"),
+        *_APPROVE,
         *_numbers(WheelNumbers, choice.profile, choice.wheel),
         "",
         "# Other numbers for one symbol, any key of the wheel:",

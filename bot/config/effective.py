@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.config.deskapprovals import approve_text, minutes_text
 from bot.config.deskfile import CONFIG_VERSION, load_desk, read_desk
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import SECRET_NAMES
 from bot.config.profiles import PROFILES, Profile, profile_values
 from bot.config.settings import Secrets, Settings, load_settings
-from bot.domain.desk import Desk, Limits, SimulatorNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import ApproveRule, Desk, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact
 
@@ -63,7 +64,11 @@ def config_hash(desk_text: str, settings: Settings) -> tuple[str, str]:
         )
     facts = {
         "ALPACA_ACCOUNT": settings.alpaca_account,
+        "ALPACA_DATA_URL": settings.data_url,
         "ALPACA_ENV": settings.alpaca_env,
+        "ALPACA_OPTION_FEED": settings.option_feed,
+        "ALPACA_STOCK_FEED": settings.stock_feed,
+        "ALPACA_TRADING_URL": settings.trading_url,
         "BOT_BROKER": settings.broker,
         "BOT_MARKET": settings.market_text,
         "BOT_MODE": settings.mode,
@@ -88,6 +93,10 @@ def _settings_rows(settings: Settings) -> Iterator[Shown]:
         "BOT_MARKET": settings.market_text,
         "ALPACA_ENV": settings.alpaca_env,
         "ALPACA_ACCOUNT": settings.alpaca_account or "not set",
+        "ALPACA_STOCK_FEED": settings.stock_feed,
+        "ALPACA_OPTION_FEED": settings.option_feed,
+        "ALPACA_TRADING_URL": settings.trading_url,
+        "ALPACA_DATA_URL": settings.data_url,
     }
     for name, value in plain.items():
         yield Shown(name, value, settings.origins.get(name, "default"))
@@ -100,14 +109,19 @@ def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
     profile = PROFILES[PROFILES.index(desk.profile)]
     for key in ("config_version", "name", "profile", "benchmark"):
         yield Shown(key, str(getattr(desk, key)), origin)
+    yield Shown("record_chains", ", ".join(desk.record_chains) or "none", origin)
     for symbol, info in desk.universe.items():
         yield Shown(f"symbols.{symbol}", f"{info.group}, {info.kind}, penny {toml_value(info.penny)}", origin)
+    yield from _number_rows("tick", desk.tick, TickNumbers, profile, origin)
     yield from _number_rows("limits", desk.limits, Limits, profile, origin)
     yield from _number_rows("simulator", desk.simulator, SimulatorNumbers, profile, origin)
     for priority, enabled, wheel in desk.wheels:
         where = f"strategies.{wheel.name}"
         yield from _frame_rows(where, priority, enabled, tuple(wheel.numbers), origin)
         yield Shown(f"{where}.protect_wheel_lots", toml_value(wheel.protect_wheel_lots), origin)
+        rule = dict(desk.approvals).get(wheel.name)
+        yield Shown(f"{where}.approve", approve_text(rule or ApproveRule()), origin if rule else "default")
+        yield Shown(f"{where}.approve_minutes", minutes_text(rule or ApproveRule()), origin if rule else "default")
         yield from _wheel_rows(where, wheel.numbers, profile, origin)
     for priority, enabled, stops in desk.trailing_stops:
         where = f"strategies.{stops.name}"

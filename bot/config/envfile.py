@@ -23,15 +23,26 @@ class Variable(NamedTuple):
 VARIABLES: tuple[Variable, ...] = (
     Variable("BOT_HOME", "folder", "data", "one desk: its desk.toml, ledger and lock; relative to this file"),
     Variable("BOT_MODE", "dry|live", "dry", "live sends orders to the broker; dry decides and sends nothing"),
-    Variable("BOT_BROKER", "simulator", "simulator", "where orders go (alpaca and ccxt come with a later release)"),
+    Variable("BOT_BROKER", "simulator|alpaca", "simulator", "whose account: a simulated one here, or yours at Alpaca"),
     Variable(
         "BOT_MARKET",
-        "synthetic|recorded:<folder>",
-        "synthetic",
-        "where prices come from (alpaca comes with a later release)",
+        "synthetic|recorded:<folder>|alpaca",
+        "",
+        "where prices come from; left out: alpaca with BOT_BROKER=alpaca, else synthetic",
     ),
     Variable("ALPACA_ENV", "paper|live", "paper", "live is real money and needs ALPACA_ACCOUNT"),
     Variable("ALPACA_ACCOUNT", "account number", "", "the only account this desk may trade; any other is refused"),
+    Variable(
+        "ALPACA_STOCK_FEED", "iex|sip", "iex", "share prices: iex is one venue and free, sip needs a subscription"
+    ),
+    Variable(
+        "ALPACA_OPTION_FEED",
+        "indicative|opra",
+        "indicative",
+        "option prices: indicative is delayed and free, opra needs a subscription",
+    ),
+    Variable("ALPACA_TRADING_URL", "url", "", "instead of Alpaca's own host: loopback only, for tests"),
+    Variable("ALPACA_DATA_URL", "url", "", "the same for market data"),
     Variable("ALPACA_API_KEY", "secret", "", "key id from the broker's page", secret=True),
     Variable("ALPACA_SECRET_KEY", "secret", "", "secret key from the broker's page", secret=True),
 )

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from bot.config.convert import convert_source
 from bot.config.deskfile import DESK_NAME, read_desk
+from bot.config.deskkeys import nearest
 from bot.config.desktext import DeskChoice, desk_text_of
-from bot.config.envfile import env_text, read_env_file
+from bot.config.envfile import SECRET_NAMES, env_text, read_env_file
 from bot.config.profiles import EQUITY_DEFAULT, check_profile, shipped_universe
 from bot.domain.desk import Limits, WheelNumbers
 from bot.domain.errors import ConfigError, StoreError, UsageError
@@ -19,6 +20,9 @@ from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 
 DISTANCE_USUAL = Decimal("0.05")
 """How far below the price a put is assumed to be sold where the profile names no distance."""
+
+
+BROKERS = ("simulator", "alpaca")
 
 
 class Fit(NamedTuple):
@@ -62,11 +66,13 @@ def initialise(
     home: Path | None = None,
     env_file: Path | None = None,
     name: str = "main",
+    broker: str = "simulator",
 ) -> InitResult:
     """Write `.env` into a folder and `desk.toml` into its home (`data/` beside it, if not named).
 
     Given `symbols` replace the shipped universe, but add to it under the aggressive profile. `from_env` is a
-    file of the source system's variables to convert. `prices` by symbol say what fits. Raises UsageError when a
+    file of the source system's variables to convert. `broker` alpaca leaves the two lines for the keys to fill in.
+    `prices` by symbol say what fits. Raises UsageError when a
     file exists or a word is off, ConfigError when what would be written is not usable, StoreError from the disk.
     """
     chosen = check_profile(profile)
@@ -80,7 +86,11 @@ def initialise(
         raise UsageError(f"{' and '.join(existing)} already there: nothing was written; move it away or edit it")
     universe = tuple(dict.fromkeys((*shipped_universe(), *symbols))) if chosen == "aggressive" else symbols
     choice = DeskChoice(profile=chosen, equity=equity, name=name, symbols=universe or None)
+    if broker not in BROKERS:
+        raise UsageError(f"--broker is {' or '.join(BROKERS)}, got {broker!r}{nearest(broker, BROKERS)}")
     env: dict[str, str] = {} if home is None else {"BOT_HOME": str(home)}
+    if broker == "alpaca":
+        env |= {"BOT_BROKER": broker} | dict.fromkeys(SECRET_NAMES, "")
     converted: list[str] = []
     not_understood: list[str] = []
     if from_env is not None:

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TrailingNumbers, WheelNumbers
+from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.errors import UsageError
 from bot.domain.facts import Fact
 
@@ -122,8 +122,14 @@ fee_orf                           0.02685 0.02685 0.02685
 fee_taf                           0.00279 0.00279 0.00279
 """
 
+_TICK = """
+follow_ups_max                    3      3      3
+follow_up_seconds                 45     45     45
+"""
+
 _TABLES: dict[type[Fact], str] = {
     Limits: _LIMITS,
+    TickNumbers: _TICK,
     WheelNumbers: _WHEEL,
     TrailingNumbers: _STOPS,
     SimulatorNumbers: _SIMULATOR,
@@ -139,7 +145,7 @@ def check_profile(name: str) -> Profile:
 
 
 def profile_values(table: type[_Numbers], profile: Profile) -> _Numbers:
-    """Give a profile's numbers for Limits, WheelNumbers, TrailingNumbers or SimulatorNumbers.
+    """Give a profile's numbers for Limits, TickNumbers, WheelNumbers, TrailingNumbers or SimulatorNumbers.
 
     >>> profile_values(Limits, "balanced").symbol_share
     Decimal('0.25')

@@ -17,6 +17,7 @@ from bot.config.deskkeys import nearest
 from bot.config.envfile import KNOWN_NAMES, SECRET_NAMES, SECRETS_FILE, VARIABLES, read_env_file, unknown_names
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact
+from bot.venues.hosts import TRADING_HOSTS, data_url, trading_url
 
 ENVIRONMENT = "the process environment"
 DEFAULT = "default"
@@ -77,6 +78,10 @@ class Settings(Fact, frozen=True, kw_only=True):
     market_folder: Path | None = None
     alpaca_env: Literal["paper", "live"] = "paper"
     alpaca_account: str = ""
+    stock_feed: Literal["iex", "sip"] = "iex"
+    option_feed: Literal["indicative", "opra"] = "indicative"
+    trading_url: str = ""
+    data_url: str = ""
     secrets: Secrets = Secrets({})
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -90,6 +95,18 @@ class Settings(Fact, frozen=True, kw_only=True):
     def market_text(self) -> str:
         """Give BOT_MARKET as one would write it."""
         return self.market if self.market_folder is None else f"{self.market}:{self.market_folder}"
+
+    @property
+    def secrets_missing(self) -> tuple[str, ...]:
+        """Name the secrets the chosen broker needs and nobody set, each with what to do."""
+        if self.broker != "alpaca":
+            return ()
+        return tuple(
+            f"{name} is not set and BOT_BROKER=alpaca needs it: copy it from the {self.alpaca_env} account's page at "
+            f"Alpaca into .env, or name a file in {name}_FILE"
+            for name in SECRET_NAMES
+            if name not in self.secrets.names()
+        )
 
 
 class _Given(NamedTuple):
@@ -195,11 +212,11 @@ def _checked(texts: Mapping[str, _Given], faults: list[str]) -> dict[str, Any]:
         return given.value
 
     broker = choice("BOT_BROKER", ("simulator", "alpaca", "ccxt"))
-    if broker in ("alpaca", "ccxt"):
+    if broker == "ccxt":
         origin = texts["BOT_BROKER"].origin
         faults.append(
-            f"{origin}: BOT_BROKER: {broker} comes with a later release and this one cannot trade there; "
-            "set BOT_BROKER=simulator"
+            f"{origin}: BOT_BROKER: ccxt comes with a later release and this one cannot trade there; "
+            "set simulator or alpaca"
         )
     environment = choice("ALPACA_ENV", ("paper", "live"))
     account = texts["ALPACA_ACCOUNT"].value
@@ -208,7 +225,8 @@ def _checked(texts: Mapping[str, _Given], faults: list[str]) -> dict[str, Any]:
             f"{texts['ALPACA_ENV'].origin}: ALPACA_ENV=live needs ALPACA_ACCOUNT, the number of the one account "
             "this desk may trade"
         )
-    market, folder = _market(texts["BOT_MARKET"], faults)
+    market, folder = _market(texts["BOT_MARKET"], broker, faults)
+    trading, data = _hosts(texts, environment, faults)
     return {
         "mode": choice("BOT_MODE", ("dry", "live")),
         "broker": broker,
@@ -216,19 +234,50 @@ def _checked(texts: Mapping[str, _Given], faults: list[str]) -> dict[str, Any]:
         "market_folder": folder,
         "alpaca_env": environment,
         "alpaca_account": account,
+        "stock_feed": choice("ALPACA_STOCK_FEED", ("iex", "sip")),
+        "option_feed": choice("ALPACA_OPTION_FEED", ("indicative", "opra")),
+        "trading_url": trading,
+        "data_url": data,
     }
 
 
-def _market(given: _Given, faults: list[str]) -> tuple[str, Path | None]:
-    kind, _, rest = given.value.partition(":")
+def _hosts(texts: Mapping[str, _Given], environment: str, faults: list[str]) -> tuple[str, str]:
+    """Give the trading and data hosts: Alpaca's own, or a replacement on loopback."""
+    if environment not in TRADING_HOSTS:  # told already
+        return "", ""
+    found = []
+    for name, read in (
+        ("ALPACA_TRADING_URL", lambda url: trading_url(environment, url)),
+        ("ALPACA_DATA_URL", data_url),
+    ):
+        try:
+            found.append(read(texts[name].value))
+        except ConfigError as error:
+            faults += [f"{texts[name].origin}: {fault}" for fault in error.faults]
+            found.append("")
+    return found[0], found[1]
+
+
+def _market(given: _Given, broker: str, faults: list[str]) -> tuple[str, Path | None]:
     where = f"{given.origin}: BOT_MARKET"
+    if not given.value:
+        return ("alpaca" if broker == "alpaca" else "synthetic"), None
+    kind, _, rest = given.value.partition(":")
+    if broker == "alpaca" and given.value != "alpaca":
+        faults.append(
+            f"{where}: BOT_BROKER=alpaca trades on Alpaca's own prices, got {_safe(given.value)}: take the line out"
+        )
+        return "alpaca", None
     if kind == "recorded":
         folder = _path(rest, given.folder)
         if not rest or not folder.is_dir():
             faults.append(f"{where}: expected recorded:<folder> with a folder that exists, got {_safe(given.value)}")
         return kind, folder
     if given.value == "alpaca":
-        faults.append(f"{where}: alpaca comes with a later release; set synthetic or recorded:<folder>")
+        if broker != "alpaca":
+            faults.append(
+                f"{where}: alpaca is for BOT_BROKER=alpaca; a simulated account needs synthetic or recorded:<folder>"
+            )
     elif given.value != "synthetic":
         hint = nearest(kind, ("synthetic", "recorded", "alpaca"))
         faults.append(f"{where}: expected synthetic or recorded:<folder>, got {_safe(given.value)}{hint}")

@@ -159,6 +159,26 @@ class TrailingParams(Fact, frozen=True, kw_only=True):
     wheel_symbols: frozenset[str]
 
 
+class ApproveRule(Fact, frozen=True, kw_only=True):
+    """Which entries of a strategy wait for the owner's word: all, none, or the first ones.
+
+    A proposal lapses `minutes` after it was made; None means with its slot.
+    """
+
+    word: Literal["always", "never", "first"] = "never"
+    first: int = 0
+    minutes: int | None = None
+
+
+class TickNumbers(Fact, frozen=True, kw_only=True):
+    """Follow-up ticks while orders work (design 14)."""
+
+    follow_ups_max: Annotated[
+        int, Key("ticks", "0", "6", "follow-ups of one tick while its orders work; exits and reprices only", False)
+    ]
+    follow_up_seconds: Annotated[int, Key("seconds", "30", "60", "from one follow-up to the next", False)]
+
+
 class SimulatorNumbers(Fact, frozen=True, kw_only=True):
     """The simulated account and the embedded market. Fees per contract (wheel.md 2.20), dated 2026."""
 
@@ -185,3 +205,8 @@ class Desk(Fact, frozen=True, kw_only=True):
     """(priority, enabled, numbers) of each wheel strategy."""
     trailing_stops: tuple[tuple[int, bool, TrailingParams], ...] = ()
     """(priority, enabled, numbers) of each trailing-stop strategy."""
+    tick: TickNumbers = TickNumbers(follow_ups_max=3, follow_up_seconds=45)
+    approvals: tuple[tuple[str, ApproveRule], ...] = ()
+    """Which entries wait for the owner's word, by strategy; absent means never."""
+    record_chains: tuple[str, ...] = ()
+    """Underlyings whose chains are recorded although no strategy needs them."""

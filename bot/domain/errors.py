@@ -9,6 +9,7 @@
     |-- BadNumber                    1   text or a float that is not a finite decimal
     |-- StoreError                   1   the disk refused, or the store is damaged
     |-- MarketError                  1   the market gave nothing usable
+    |-- OutOfTime                    1   the tick's time was up before the world was read
     `-- BrokerError                  1
         |-- BrokerUnreachable            no answer; for a read: nothing is known
         |-- BrokerRefused                a definite no, with the broker's code
@@ -70,6 +71,10 @@ class StoreError(BotError):
 
 class MarketError(BotError):
     """A market that cannot answer; the planners that need it lose their turn."""
+
+
+class OutOfTime(BotError):
+    """A tick whose deadline passed before it had seen everything: nothing was decided or sent."""
 
 
 class BrokerError(BotError):

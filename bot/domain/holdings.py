@@ -88,7 +88,8 @@ class BrokerOrder(Fact, frozen=True, kw_only=True):
     """An order as the broker shows it. A multi-leg price is signed: negative is a credit.
 
     `high_water_mark` and `stop_price` of a trailing stop are read, never computed by us.
-    `refusal` is the broker's reason where the status is rejected.
+    `refusal` is the broker's reason where the status is rejected. `odd` names what the broker left out or said in
+    words this program does not know, and what it is taken for.
     """
 
     broker_order_id: str
@@ -107,6 +108,7 @@ class BrokerOrder(Fact, frozen=True, kw_only=True):
     submitted_at: datetime
     updated_at: datetime
     refusal: str = ""
+    odd: str = ""
 
     @property
     def terminal(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 from bot.domain.facts import Fact
 from bot.domain.holdings import Owner
 from bot.domain.instruments import Right
+from bot.domain.orders import OrderIntent
 
 
 class Lot(Fact, frozen=True, kw_only=True):
@@ -125,6 +126,20 @@ class Pause(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class Proposal(Fact, frozen=True, kw_only=True):
+    """An intent that waits for the owner's word, or (`approved_at` set) has it and was not sent yet.
+
+    `number` is what the owner types (`bot approve 3`); 0 before the journal numbered it. It lapses at `lapses_at`.
+    """
+
+    number: int = 0
+    intent: OrderIntent
+    proposed_at: datetime
+    lapses_at: datetime
+    approved_at: datetime | None = None
+    author: str = ""
+
+
 class Halt(Fact, frozen=True, kw_only=True):
     """The halt in force: persisted, with author, reason, time and how it clears."""
 
@@ -197,3 +212,7 @@ class Books(Fact, frozen=True, kw_only=True):
     session_day: date | None = None
     """Session day of the last tick: another one makes `equity_last` the previous close."""
     settled_at: datetime | None = None
+    approvals: tuple[Proposal, ...] = ()
+    """Proposals that the owner approved, still standing and not sent yet."""
+    entries_sent: tuple[tuple[str, int], ...] = ()
+    """Entries ever sent by strategy, reprices apart: what `approve = "first N"` counts."""

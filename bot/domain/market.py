@@ -8,7 +8,7 @@ volatility and delta in ten-thousandths; `Offer` is the row view in exact decima
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
@@ -109,6 +109,8 @@ class Slab(Fact, frozen=True, kw_only=True, array_like=True):
     volatilities: tuple[int, ...]
     odd: tuple[str, ...] = ()
     """Symbols in this slab that are no standard contracts (wheel.md 1.18)."""
+    ages: tuple[int, ...] = ()
+    """Whole seconds, rounded up, by which each row's quote is older than its chain's `at`; () means none is."""
 
 
 class Offer(Fact, frozen=True, kw_only=True):
@@ -154,7 +156,7 @@ def _series(underlying: str, expiry: date, right: Right, thousandths: int) -> tu
 
 
 class Chain(Fact, frozen=True, kw_only=True):
-    """The series of one underlying and right as read at one moment.
+    """The series of one underlying and right as read at one moment: that of its newest quote.
 
     `greeks` says where delta and volatility come from: "broker", "model" or "none".
     """
@@ -178,6 +180,7 @@ class Chain(Fact, frozen=True, kw_only=True):
         bid, ask = slab.bids[row], slab.asks[row]
         delta, volatility, interest = slab.deltas[row], slab.volatilities[row], slab.open_interests[row]
         sign = -1.0 if self.right == "put" else 1.0
+        behind = slab.ages[row] if slab.ages else 0
         return Offer(
             symbol=symbol,
             underlying=self.underlying,
@@ -191,7 +194,7 @@ class Chain(Fact, frozen=True, kw_only=True):
             open_interest=None if interest < 0 else interest,
             standard=symbol not in slab.odd,
             penny=self.penny,
-            at=self.at,
+            at=self.at - timedelta(seconds=behind) if behind else self.at,
             source=self.source,
         )
 

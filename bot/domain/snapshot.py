@@ -19,7 +19,7 @@ from bot.domain.ledger import Books, Halt, Lot
 from bot.domain.market import Bars, Chain, Events, Quote, Request
 from bot.domain.orders import OwnOrder
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class SessionFacts(Fact, frozen=True, kw_only=True):
@@ -90,6 +90,10 @@ class Snapshot(WideFact, frozen=True, kw_only=True):
     books: Books
     halt: Halt
     errors: tuple[str, ...] = ()
+    follow_up: int = 0
+    """0 for the tick of a slot, else which follow-up of it this is (design 14): exits and reprices only."""
+    broker_open: bool | None = None
+    """Whether the broker's own clock says that the market trades; None in records of older releases."""
 
     @cached_property
     def quote_of(self) -> dict[str, Quote]:

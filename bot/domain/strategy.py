@@ -24,6 +24,7 @@ class Holdings(Fact, frozen=True, kw_only=True):
     own_orders: tuple[OwnOrder, ...]
     books: Books
     halt: Halt
+    follow_up: int = 0
 
 
 class Note(Fact, frozen=True, kw_only=True):

@@ -39,8 +39,9 @@ def plan_orders(
 ) -> tuple[tuple[OwnOrder, OrderIntent], ...]:
     """Give each approved submission its id and its row, not yet sent.
 
-    The attempt rises only past orders that are terminal by proof. An id that is still unresolved gets no
-    row: the gate that forbids new risk beside it has already refused, this is the second lock.
+    The attempt rises only past orders that are terminal by proof, or that the order itself takes the place of (it
+    is sent only after their end is proved). An id that is still unresolved gets no row: the gate that forbids new
+    risk beside it has already refused, this is the second lock.
     """
     planned: list[tuple[OwnOrder, OrderIntent]] = []
     taken: set[str] = set()
@@ -86,6 +87,9 @@ def _free_id(journal: Journal, snapshot: Snapshot, intent: OrderIntent) -> tuple
         known = journal.find_own(order_id)
         if known is None:
             return order_id, attempt
+        # A reprice within the slot: what it replaces is proved gone before its successor is sent, or that stays.
+        if order_id == intent.replaces:
+            continue
         # A row still `planned` that is not among the live orders was proved unsent by this tick's settlement.
         if known.alive and (known.state != "planned" or order_id in alive):
             return None

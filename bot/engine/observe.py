@@ -2,57 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from msgspec.structs import replace
 
 from bot.domain.errors import MarketError
 from bot.domain.holdings import LIVE_STATUSES, BrokerOrder
-from bot.domain.instruments import is_equity, is_option, underlying_of
-from bot.domain.market import EventsRequest, MarketReads, QuotesRequest, Request
+from bot.domain.ledger import Books
+from bot.domain.market import MarketReads
 from bot.domain.orders import OwnOrder
-from bot.domain.sessions import new_york_day, next_session, previous_session, session_on
 from bot.domain.snapshot import InputAge, Mark, SessionFacts, Snapshot
 from bot.domain.strategy import Holdings
-from bot.engine.ports import Book, Broker, Memory, Reads, Settlement, World
+from bot.engine.arrival import Arrival, arrive, in_time, never
+from bot.engine.ports import Book, Memory, Reads, Settlement, World
+from bot.engine.requests import all_requests, listed
 from bot.engine.settle import settle
 from bot.engine.valuation import count_premium_stops, equity_on_marks, mark_positions, roll_nav
 
 
-def session_facts(at: datetime) -> SessionFacts:
-    """Describe the session a moment stands in: today's if there is one, else the next one.
-
-    Raises MarketError where the calendar ends (wheel 1.21).
-    """
-    today = new_york_day(at)
-    session = session_on(today) or next_session(today)
-    return SessionFacts(
-        day=session.day,
-        open_at=session.open_at,
-        close_at=session.close_at,
-        is_open=session.holds(at),
-        previous_day=previous_session(session.day).day,
-        next_day=next_session(session.day).day,
+def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Callable[[], bool] = never) -> Reads:
+    """Read the rest of the account at once, then look up by id every order of ours that the listing did not show."""
+    broker = world.broker
+    in_time(time_is_up, "clock, positions, orders and activities")
+    clock, positions, orders, activities = world.together(
+        (
+            broker.read_clock,
+            broker.read_positions,
+            partial(broker.read_orders, memory.orders_since),
+            partial(broker.read_activities, memory.activities_since),
+        )
     )
-
-
-def read_broker(broker: Broker, memory: Memory) -> Reads:
-    """Read the account once, then look up by id every order of ours that the listing did not show."""
-    clock = broker.read_clock()
-    account = broker.read_account()
-    positions = broker.read_positions()
-    orders = broker.read_orders(memory.orders_since)
-    activities = broker.read_activities(memory.activities_since)
     shown = {order.client_order_id for order in orders}
-    found = [
-        broker.find_order(order.client_order_id)
+    missing = [
+        order.client_order_id
         for order in memory.own_orders
         if order.client_order_id not in shown and order.state != "planned"
     ]
+    found: list[BrokerOrder | None] = []
+    if missing:
+        in_time(time_is_up, "the orders that the listing did not show")
+        found = world.together([partial(broker.find_order, order_id) for order_id in missing])
     return Reads(
         clock=clock,
-        account=account,
+        account=arrival.account,
         positions=positions,
         orders=(*orders, *(order for order in found if order is not None)),
         activities=activities,
@@ -65,46 +60,6 @@ def live_orders(memory: Memory, settlement: Settlement) -> tuple[OwnOrder, ...]:
     orders = [updated.pop(order.client_order_id, order) for order in memory.own_orders]
     # One that had ended by our books and shows alive again can fill as well: what is left of `updated`.
     return tuple(order for order in (*orders, *updated.values()) if order.alive)
-
-
-def all_requests(
-    book: Book, holdings: Holdings, at: datetime, foreign_orders: tuple[BrokerOrder, ...] = ()
-) -> tuple[tuple[Request, ...], tuple[str, ...]]:
-    """Join what every planner needs with what the books need (held and ordered things, the benchmark), each once.
-
-    A planner that raises is named in the second part and loses its turn; the tick goes on.
-    """
-    requests: list[Request] = []
-    errors: list[str] = []
-    for strategy in book.strategies:
-        if not strategy.enabled:
-            continue
-        try:
-            requests.extend(strategy.planner.needs(holdings, strategy.params, at))
-        except Exception as error:  # noqa: BLE001  a planner is a guest: its failure is its own
-            errors.append(f"strategy {strategy.name} could not say what it needs: {type(error).__name__}: {error}")
-    symbols = {book.desk.benchmark}
-    for one in holdings.positions:
-        symbols.add(one.position.symbol)
-        symbols.add(underlying_of(one.position.symbol))
-    # A foreign order counts in risk too (design 12): without a price, what it could lose would be unknown.
-    legs = [leg for own in holdings.own_orders for leg in own.legs]
-    legs += [leg for foreign in foreign_orders for leg in foreign.legs]
-    for leg in legs:
-        symbols.update((leg.symbol, underlying_of(leg.symbol)))
-    events: set[str] = set()
-    rest: list[Request] = []
-    for request in requests:
-        if isinstance(request, QuotesRequest):
-            symbols.update(request.symbols)
-        elif isinstance(request, EventsRequest):
-            events.update(request.symbols)
-        elif request not in rest:
-            rest.append(request)
-    joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(filter(listed, symbols))))]
-    if events:
-        joined.append(EventsRequest(symbols=tuple(sorted(events))))
-    return (*joined, *rest), tuple(errors)
 
 
 def input_ages(
@@ -130,13 +85,11 @@ def input_ages(
     return tuple(ages)
 
 
-def listed(symbol: str) -> bool:
-    """Say whether a market can be asked for this symbol: one bad name can cost the answer to all the others."""
-    return is_option(symbol) or is_equity(symbol)
+def strange_things(reads: Reads, foreign_orders: tuple[BrokerOrder, ...] = ()) -> tuple[str, ...]:
+    """Name what the broker shows and this program cannot read, and what it takes it for.
 
-
-def strange_things(reads: Reads) -> tuple[str, ...]:
-    """Name what the broker shows and this program cannot read, and what it takes it for."""
+    What is odd about an order of ours (a word left out) says nothing: we know what we sent.
+    """
     positions = tuple(
         f"position {one.symbol!r} is no share and no option series this program knows: it counts as foreign, at the "
         "broker's price and per unit; look at it at the broker"
@@ -149,7 +102,12 @@ def strange_things(reads: Reads) -> tuple[str, ...]:
         for one in reads.orders
         if one.status not in LIVE_STATUSES and not one.terminal
     )
-    return (*positions, *orders)
+    odd = tuple(
+        f"order {one.client_order_id or one.broker_order_id} is not ours and says less than it should: {one.odd}"
+        for one in foreign_orders
+        if one.odd
+    )
+    return (*positions, *orders, *odd)
 
 
 def premium_multiples(book: Book) -> dict[tuple[str, str], Decimal]:
@@ -162,25 +120,11 @@ def premium_multiples(book: Book) -> dict[tuple[str, str], Decimal]:
     }
 
 
-def observe(world: World, book: Book, memory: Memory, at: datetime, slot: datetime) -> tuple[Snapshot, Settlement]:
-    """Read broker and market, settle, value, and give one immutable Snapshot with what settling changed."""
-    session = session_facts(at)
-    reads = read_broker(world.broker, memory)
-    settlement = settle(reads, memory, at, session)
-    own_orders = live_orders(memory, settlement)
-    holdings = Holdings(
-        session=session,
-        account=reads.account,
-        positions=settlement.held,
-        own_orders=own_orders,
-        books=settlement.books,
-        halt=memory.halt,
-    )
-    requests, errors = all_requests(book, holdings, at, settlement.foreign_orders)
-    try:
-        market = world.market.fetch(requests, at)
-    except MarketError as error:
-        market = MarketReads(errors=(str(error),))
+def value(
+    book: Book, memory: Memory, session: SessionFacts, settlement: Settlement, reads: Reads, market: MarketReads,
+    at: datetime, slot: datetime,
+) -> tuple[tuple[Mark, ...], Decimal, Books]:  # fmt: skip
+    """Give our own marks, equity on them, and the books with value, day and premium stops brought up to this tick."""
     limits = book.desk.limits
     marks: tuple[Mark, ...] = mark_positions(
         settlement.held, market.quotes, memory.previous_marks, at,
@@ -195,6 +139,43 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
             books, market.quotes, multiples, limits.option_spread_fraction, limits.option_spread_absolute,
             int((at - session.open_at).total_seconds() // 60),
         )  # fmt: skip
+    return marks, equity, books
+
+
+def observe(
+    world: World,
+    book: Book,
+    memory: Memory,
+    at: datetime,
+    slot: datetime,
+    arrival: Arrival | None = None,
+    time_is_up: Callable[[], bool] = never,
+) -> tuple[Snapshot, Settlement]:
+    """Read broker and market, settle, value, and give one immutable Snapshot with what settling changed.
+
+    Raises OutOfTime when the deadline passes before everything was asked for: no request starts after it.
+    """
+    arrival = arrival or arrive(world.broker, at)
+    session = arrival.session
+    reads = read_broker(world, memory, arrival, time_is_up)
+    settlement = settle(reads, memory, at, session)
+    own_orders = live_orders(memory, settlement)
+    holdings = Holdings(
+        session=session,
+        account=reads.account,
+        positions=settlement.held,
+        own_orders=own_orders,
+        books=settlement.books,
+        halt=memory.halt,
+        follow_up=book.follow_up,
+    )
+    requests, errors = all_requests(book, holdings, at, settlement.foreign_orders)
+    in_time(time_is_up, "the market")
+    try:
+        market = world.market.fetch(requests, at)
+    except MarketError as error:
+        market = MarketReads(errors=(str(error),))
+    marks, equity, books = value(book, memory, session, settlement, reads, market, at, slot)
     settlement = replace(settlement, books=books)
     traits = world.broker.traits
     return Snapshot(
@@ -220,5 +201,7 @@ def observe(world: World, book: Book, memory: Memory, at: datetime, slot: dateti
         inputs=input_ages(reads, market, world.market.name, world.broker.name, at),
         books=books,
         halt=memory.halt,
-        errors=(*strange_things(reads), *errors, *market.errors),
+        errors=(*arrival.errors, *strange_things(reads, settlement.foreign_orders), *errors, *market.errors),
+        follow_up=book.follow_up,
+        broker_open=reads.clock.is_open,
     ), settlement

@@ -5,17 +5,18 @@ A backtest, a paper account, a live account and a replay are the same `tick()` w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bot.domain.desk import Desk
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, BrokerOrder, Clock, Position, Side
-from bot.domain.ledger import Books, Cycle, Drift, Halt, Lot, OptionLeg, Roll
+from bot.domain.ledger import Books, Cycle, Drift, Halt, Lot, OptionLeg, Proposal, Roll
 from bot.domain.market import Dividend, MarketReads, Quote, Request, Split
 from bot.domain.orders import OrderRequest, OrderState, OwnOrder, Verdict
+from bot.domain.sessions import Session
 from bot.domain.snapshot import HeldPosition, Snapshot
 from bot.domain.strategy import Note, Strategy
 
@@ -63,6 +64,10 @@ class Broker(Protocol):
 
     def cancel(self, broker_order_id: str) -> None:
         """Ask for a cancellation; it is one only when a later read shows a terminal status."""
+        ...
+
+    def read_calendar(self, first: date, last: date) -> tuple[Session, ...]:
+        """Give the broker's own sessions of the days first..last, oldest first; () where it keeps no calendar."""
         ...
 
     def close(self) -> None:
@@ -231,6 +236,8 @@ class Decision(Fact, frozen=True, kw_only=True):
     dry: bool
     session_date: date
     marks: tuple[tuple[str, Decimal, str], ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    """Intents that only the owner's word keeps from being sent; the journal numbers them."""
 
 
 class TickEnd(Fact, frozen=True, kw_only=True):
@@ -258,7 +265,9 @@ class Journal(Protocol):
 
     def find_own(self, client_order_id: str) -> OwnOrder | None: ...
 
-    def record_decision(self, tick_id: int, decision: Decision) -> None: ...
+    def record_decision(self, tick_id: int, decision: Decision) -> tuple[Proposal, ...]:
+        """Write a decision down and give every proposal that stands after it, numbered."""
+        ...
 
     def move(self, tick_id: int, step: Transition) -> None:
         """Record one transition of an order, durably, before or after the request it stands for."""
@@ -284,6 +293,8 @@ class TickResult(Fact, frozen=True, kw_only=True):
     stages: tuple[tuple[str, float], ...]
     head: str
     mode: str
+    proposals: tuple[Proposal, ...] = ()
+    """What stands of the proposals made so far; one with `approved_at` has the owner's word and was not sent before."""
 
 
 def no_meter() -> float:
@@ -291,10 +302,17 @@ def no_meter() -> float:
     return 0.0
 
 
+def one_after_another(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make calls in turn and give their answers; the first failure is raised. For worlds that answer at once."""
+    return [call() for call in calls]
+
+
 class World(NamedTuple):
     """Everything outside: where prices, orders, memory and time come from.
 
     `now` is the moment of the tick (UTC, aware). `meter` counts seconds for durations and the deadline only.
+    `together` makes several reads at the same time where the venue is far away; same answers, same order, and the
+    first failure in the order of the calls is raised when all have ended.
     """
 
     broker: Broker
@@ -302,6 +320,7 @@ class World(NamedTuple):
     journal: Journal
     now: Callable[[], datetime]
     meter: Callable[[], float] = no_meter
+    together: Callable[[Sequence[Callable[[], Any]]], list[Any]] = one_after_another
 
 
 class Book(NamedTuple):
@@ -318,3 +337,5 @@ class Book(NamedTuple):
     slot_seconds: int = 900
     deadline_seconds: float = 240.0
     """Once a tick has run this long it starts no further request to the broker, but still seals."""
+    follow_up: int = 0
+    """0 for the tick of a slot, else which follow-up of it this is (design 14)."""

@@ -128,7 +128,7 @@ def _join(own: OwnOrder, found: BrokerOrder) -> OwnOrder | None:
     if own.state == "refused" and found.status == "rejected":
         return None
     stop = found.stop_price if found.stop_price is not None else own.stop_price
-    mark = found.high_water_mark if found.high_water_mark is not None else own.high_water_mark
+    mark = highest(found.high_water_mark, own.high_water_mark)
     state = "done" if found.terminal else "working"
     if (
         own.state == state
@@ -150,6 +150,15 @@ def _join(own: OwnOrder, found: BrokerOrder) -> OwnOrder | None:
         stop_price=stop,
         high_water_mark=mark,
     )
+
+
+def highest(*marks: Decimal | None) -> Decimal | None:
+    """Give the highest mark that is known: a stop that rests anew counts from its own start at some brokers.
+
+    >>> highest(None, Decimal(40), Decimal(44))
+    Decimal('44')
+    """
+    return max((mark for mark in marks if mark is not None), default=None)
 
 
 def absent_orders(reads: Reads, memory: Memory, drift: tuple[Drift, ...], at: datetime) -> list[OwnOrder]:
@@ -198,8 +207,9 @@ def _keep_marks(ledger: Ledger, changed: list[OwnOrder]) -> None:
     }
     for place, lot in enumerate(ledger.lots):
         mark = marks.get(lot.id)
-        if mark is not None and mark != lot.high_water_mark:
-            ledger.lots[place] = replace(lot, high_water_mark=mark)
+        best = highest(mark, lot.high_water_mark)
+        if best != lot.high_water_mark:
+            ledger.lots[place] = replace(lot, high_water_mark=best)
 
 
 def _instructions(books: Books, reads: Reads) -> tuple[Instruction, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from bot.domain.adoption import adopt_words
 from bot.domain.holdings import Activity
 from bot.domain.instruments import is_option, parse_option, underlying_of
 from bot.domain.ledger import Books, Drift, Lot, OptionLeg
@@ -76,8 +77,7 @@ def compare(
         if qty != mine:
             differences.append(Difference(symbol, qty, mine))
             if symbol not in known and not mine:
-                way = "they are never traded" if is_option(symbol) else f"`bot adopt {symbol}` takes them over"
-                notes.append(f"{symbol}: {plain(qty)} are not ours (foreign); {way}")
+                notes.append(f"{symbol}: {plain(qty)} are not ours (foreign); {adopt_words(symbol, qty)}")
         held.append(HeldPosition(position=position, owner=owner))
         last.append((symbol, qty))
     differences.extend(Difference(symbol, ZERO, qty) for symbol, qty in ours.items() if qty)

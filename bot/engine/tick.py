@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from bot.domain.consent import waits
 from bot.domain.desk import Desk
 from bot.domain.errors import BotError
 from bot.domain.orders import OrderIntent, OwnOrder, Verdict
 from bot.domain.sessions import slot_of
 from bot.domain.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from bot.domain.strategy import Note, Strategy
+from bot.engine.arrival import arrive
 from bot.engine.execute import Sender, execute, plan_orders
-from bot.engine.observe import observe, session_facts
+from bot.engine.observe import observe
 from bot.engine.ports import Book, Decision, Settlement, TickEnd, TickResult, TickStart, World
+from bot.engine.proposing import proposals_of, still_standing
 from bot.gates.case import Case
 from bot.gates.judge import judge
 
@@ -92,9 +95,15 @@ def tick(world: World, book: Book) -> TickResult:
 
 
 def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -> TickResult:
-    memory = world.journal.memory(at, session_facts(at).day)
+    def time_is_up() -> bool:
+        return stages.elapsed() > book.deadline_seconds
+
+    arrival = arrive(world.broker, at, time_is_up)
+    stages.done("arrive")
+    memory = world.journal.memory(at, arrival.session.day)
     stages.done("remember")
-    snapshot, settlement = observe(world, book, memory, at, slot_of(at, book.slot_seconds))
+    slot = slot_of(at, book.slot_seconds)
+    snapshot, settlement = observe(world, book, memory, at, slot, arrival, time_is_up)
     stages.done("observe")
     stored = encode_snapshot(snapshot)
     stored_hash = world.journal.keep_snapshot(tick_id, at, stored)
@@ -104,13 +113,14 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     verdicts, notes, plan_errors = decide(snapshot, book.strategies, book.desk)
     stages.done("decide")
     planned = () if book.dry else plan_orders(world.journal, snapshot, verdicts)
-    world.journal.record_decision(
+    proposals = world.journal.record_decision(
         tick_id,
         Decision(
             snapshot_hash=stored_hash, settlement=settlement, account=snapshot.account, equity=snapshot.equity,
             benchmark_price=snapshot.spot(book.desk.benchmark), flow=settlement.flow, verdicts=verdicts, notes=notes,
             planned=tuple(order for order, _ in planned), dry=book.dry, session_date=snapshot.session.day,
             marks=tuple((mark.symbol, mark.price, mark.source) for mark in snapshot.marks),
+            proposals=proposals_of(verdicts, snapshot, book.desk, book.slot_seconds),
         ),
     )  # fmt: skip
     stages.done("record")
@@ -118,8 +128,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     send_errors: tuple[str, ...] = ()
     if not book.dry:
         sender = Sender(
-            broker=world.broker, journal=world.journal, tick_id=tick_id, now=world.now,
-            time_is_up=lambda: stages.elapsed() > book.deadline_seconds,
+            broker=world.broker, journal=world.journal, tick_id=tick_id, now=world.now, time_is_up=time_is_up,
         )  # fmt: skip
         orders, send_errors = execute(sender, snapshot, verdicts, planned)
     stages.done("execute")
@@ -133,6 +142,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     return TickResult(
         tick_id=tick_id, snapshot=snapshot, settlement=settlement, verdicts=verdicts, notes=notes, orders=orders,
         errors=errors, stages=tuple(stages.taken), head=head, mode="dry" if book.dry else "live",
+        proposals=still_standing(proposals, orders),
     )  # fmt: skip
 
 
@@ -140,9 +150,16 @@ def tick_note(snapshot: Snapshot, settlement: Settlement, verdicts: tuple[Verdic
     """Say in one line what a tick came to."""
     approved = sum(1 for verdict in verdicts if verdict.approved)
     word = "would be sent" if dry else "to send"
-    parts = [f"{len(verdicts)} wanted", f"{approved} {word}", f"{len(verdicts) - approved} refused"]
+    waiting = sum(1 for verdict in verdicts if waits(verdict))
+    parts = [f"{len(verdicts)} wanted", f"{approved} {word}", f"{len(verdicts) - approved - waiting} refused"]
+    if waiting:
+        parts.append(f"{waiting} {'waits' if waiting == 1 else 'wait'} for your word")
+    if snapshot.follow_up:
+        parts.insert(0, f"follow-up {snapshot.follow_up}")
     if not snapshot.session.is_open:
         parts.insert(0, "market closed")
+    elif snapshot.broker_open is False:
+        parts.insert(0, "the broker says closed")
     if settlement.fills:
         parts.append(f"{len(settlement.fills)} fills")
     return ", ".join(parts)

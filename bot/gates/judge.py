@@ -8,7 +8,7 @@ from bot.domain.checks import CheckResult, refused
 from bot.domain.orders import OrderIntent, Verdict
 from bot.domain.risk import reduces_risk
 from bot.domain.snapshot import Snapshot
-from bot.gates import account, exposure, form, market, options, pacing, prices, safety
+from bot.gates import account, approval, exposure, form, market, options, pacing, prices, safety
 from bot.gates.case import Case, Gate
 
 _IN_ORDER: tuple[Gate, ...] = (
@@ -17,12 +17,14 @@ _IN_ORDER: tuple[Gate, ...] = (
     form.quantities_are_whole,
     safety.halt_allows,
     safety.protection_stays,
+    safety.follow_up_allows,
     safety.nothing_unresolved,
     safety.no_drift,
     safety.positions_are_known,
     safety.symbol_not_paused,
     safety.owner_is_ours,
     safety.not_a_duplicate,
+    approval.approval_is_given,
     account.account_is_active,
     market.session_is_open,
     market.entry_window_is_open,
@@ -37,6 +39,8 @@ _IN_ORDER: tuple[Gate, ...] = (
     market.open_interest_is_enough,
     prices.price_is_on_grid,
     prices.price_within_collar,
+    prices.spread_price_has_its_sign,
+    prices.reprice_stays_in_bounds,
     options.options_level_allows,
     options.contract_is_standard,
     options.position_is_held,

@@ -26,18 +26,24 @@ def _minutes(span: timedelta) -> Decimal:
 
 
 def session_is_open(intent: OrderIntent, case: Case) -> CheckResult:
-    """Allow option and market orders only while the market trades; a gtc order on shares may rest outside."""
+    """Allow option and market orders only while calendar and broker say open; a gtc order on shares may rest outside.
+
+    Entries and exits alike: a broker whose clock says closed would refuse both.
+    """
     gate = "session_is_open"
     if intent.action == "cancel":
         return idle(gate, CANCELS)
-    session = case.snapshot.session
-    if session.is_open and session.open_at <= case.snapshot.at < session.close_at:
+    session, broker = case.snapshot.session, case.snapshot.broker_open
+    scheduled = session.is_open and session.open_at <= case.snapshot.at < session.close_at
+    if scheduled and broker is not False:
         return allowed(gate, "the market trades")
+    closed = "the broker's clock says the market is closed, the calendar open" if scheduled else "the market is closed"
     options = any(is_option(leg.symbol) for leg in intent.legs)
     if not options and intent.order_type != "market" and intent.time_in_force == "gtc":
-        return allowed(gate, "the market is closed; this order may rest")
+        return allowed(gate, f"{closed}; this order may rest")
     what = "option orders wait" if options else f"a {intent.order_type} order for the day waits"
-    return refused(gate, f"the market is closed; {what} for the session of {session.day} or the next one")
+    until = "until both agree" if scheduled else f"for the session of {session.day} or the next one"
+    return refused(gate, f"{closed}; {what} {until}")
 
 
 def entry_window_is_open(intent: OrderIntent, case: Case) -> CheckResult:

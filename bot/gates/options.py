@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bot.domain.adoption import CASH_SETTLED
 from bot.domain.checks import CheckResult, allowed, at_least, at_most, refused
 from bot.domain.exposure import lots_uncovered, shares_free
 from bot.domain.instruments import is_option, is_standard_root, underlying_of
@@ -13,9 +14,6 @@ from bot.domain.orders import OrderIntent
 from bot.domain.risk import closable
 from bot.domain.wheelmath import roll_credit_needed
 from bot.gates.case import CANCELS, Case, idle
-
-CASH_SETTLED = frozenset({"SPX", "SPXW", "XSP", "VIX", "VIXW", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "DJX"})
-"""European, settled in cash: no shares to be assigned, so no wheel (wheel 1.18)."""
 
 NO_CALL = "no call is sold"
 CLOSES_NOTHING = "it closes nothing"

@@ -45,6 +45,70 @@ def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
     )
 
 
+def spread_price_has_its_sign(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow opening several legs at a negative limit where they receive, at a positive one where they pay.
+
+    What they do is read from the quotes of the legs: at the mid, or at the natural price where there is no mid. A
+    slip of the sign pays where the order was to receive.
+    """
+    gate = "spread_price_has_its_sign"
+    limit = intent.limit_price
+    if len(intent.legs) < 2 or not intent.opens or limit is None:
+        return idle(gate, "a single leg, or nothing opened at a limit")
+    natural, mid, _ = _prices(intent, case)
+    net = natural if mid is None else mid
+    if natural is None or net is None:
+        return refused(gate, "a leg has no price: whether the order pays or receives is unknown")
+    receives = natural < 0 or net < 0
+    word, sign = ("receive", "negative") if receives else ("pay", "positive")
+    ok = limit < 0 if receives else limit > 0
+    return CheckResult(
+        gate=gate,
+        ok=ok,
+        reason=f"the legs {word} {plain(abs(net))} at their quotes: a limit of {plain(limit)} is "
+        f"{'rightly' if ok else 'not'} {sign}",
+        value=limit,
+        limit=ZERO,
+        unit="usd",
+        distance=-limit if receives else limit,
+    )
+
+
+def reprice_stays_in_bounds(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow a new limit for a working order of ours only on its own legs, for no more than is left of it.
+
+    Never past the natural price, and never across zero: a credit does not become a debit (wheel 2.3).
+    """
+    gate = "reprice_stays_in_bounds"
+    old, limit = case.wish(intent).predecessor, intent.limit_price
+    if intent.action == "cancel" or old is None or old.limit_price is None or old.order_type in STOP_TYPES:
+        return idle(gate, "it replaces no limit order")
+    if set(intent.legs) != set(old.legs):
+        return refused(gate, f"it replaces {old.client_order_id} by other legs: a reprice changes the price alone")
+    if limit is None:
+        return idle(gate, "it replaces a limit by the market")
+    if intent.qty > old.remaining:
+        return at_most(gate, intent.qty, old.remaining, "units", "quantity of a reprice against what is left:")
+    if (limit < 0) != (old.limit_price < 0) or (limit == 0) != (old.limit_price == 0):
+        return refused(gate, f"from {plain(old.limit_price)} to {plain(limit)} crosses zero: a reprice keeps its sign")
+    natural, _, _ = _prices(intent, case)
+    if natural is None:
+        return refused(gate, "there is no price on the other side to compare the limit with")
+    sells = len(intent.legs) == 1 and intent.legs[0].side == "sell"
+    room = natural - (-limit if sells else limit)
+    natural = -natural if sells else natural
+    word = "past" if room < 0 else "within"
+    return CheckResult(
+        gate=gate,
+        ok=room >= 0,
+        reason=f"from {plain(old.limit_price)} to {plain(limit)}: {word} the natural price {plain(natural)}",
+        value=limit,
+        limit=natural,
+        unit="usd",
+        distance=room,
+    )
+
+
 def _prices(intent: OrderIntent, case: Case) -> tuple[Decimal | None, Decimal | None, Decimal]:
     """Natural and mid as signed net prices (a purchase is positive), and the coarsest step of the legs."""
     natural: Decimal | None = ZERO

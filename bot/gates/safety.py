@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.domain.checks import CheckResult, allowed, refused
+from bot.domain.adoption import adopt_words
+from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
-from bot.domain.instruments import is_option, is_standard_root
+from bot.domain.instruments import is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OrderIntent, OwnOrder
@@ -68,6 +69,24 @@ def _doubted(symbol: str, case: Case) -> bool:
     if not snapshot.positions and snapshot.books.last_positions:
         return True
     return any(drift.symbol == symbol for drift in snapshot.books.drift)
+
+
+def follow_up_allows(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow exits, cancellations and reprices in a follow-up tick; anything new waits for the next slot (design 14).
+
+    A reprice has the very legs of the working order it replaces, for no more than is left of it.
+    """
+    gate = "follow_up_allows"
+    number = case.snapshot.follow_up
+    if not number:
+        return idle(gate, "no follow-up")
+    wish = case.wish(intent)
+    if wish.kind == "cancel" or wish.reduces:
+        return idle(gate, CANCELS if wish.kind == "cancel" else REDUCES)
+    old = wish.predecessor
+    if old is None or not old.opens or set(old.legs) != set(intent.legs):
+        return refused(gate, f"follow-up {number} of its slot: exits and reprices only, new orders wait for a slot")
+    return at_most(gate, intent.qty, old.remaining, "units", f"follow-up {number}: reprice of what is left, quantity")
 
 
 def nothing_unresolved(intent: OrderIntent, case: Case) -> CheckResult:
@@ -151,7 +170,7 @@ def owner_is_ours(intent: OrderIntent, case: Case) -> CheckResult:
         if leg.symbol not in case.snapshot.position_of:
             continue
         if case.standing.ours.get(leg.symbol, 0) < intent.qty * leg.ratio:
-            way = "it is never traded" if is_option(leg.symbol) else f"adopt it with `bot adopt {leg.symbol}`"
+            way = adopt_words(leg.symbol, case.snapshot.position_of[leg.symbol].qty)
             return refused(
                 gate,
                 f"{leg.symbol}: {plain(case.standing.ours.get(leg.symbol, intent.qty * 0))} of it is ours and "

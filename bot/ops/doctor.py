@@ -12,22 +12,22 @@ import stat
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from bot.domain.errors import BotError, ConfigError
 from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day, next_session
+from bot.engine.ports import Market
+from bot.ops.finding import Finding
+from bot.report.words import count
 from bot.wiring import House, load_house, looking_broker, make_market, wall_clock
+
+if TYPE_CHECKING:
+    from bot.venues.allowance import Limits
+
+__all__ = ["Finding", "examine"]
 
 DISK_FREE_LOOK = 1_000_000_000
 """Bytes of free disk below which a person should look."""
-
-
-class Finding(NamedTuple):
-    """One thing looked at."""
-
-    level: Literal["good", "look", "stop"]
-    what: str
-    words: str
 
 
 def examine(env: str) -> tuple[Finding, ...]:
@@ -45,8 +45,8 @@ def examine(env: str) -> tuple[Finding, ...]:
     )
     findings += [Finding("look", "configuration", warning) for warning in house.settings.warnings]
     findings += [_home(house.home), _disk(house.home), *_store(house, now), _earnings(house, now)]
-    findings += _world(house, now)
-    return tuple(findings)
+    findings += _simulated(house, now) if house.settings.broker == "simulator" else _real(house)
+    return (*findings, _session(now))
 
 
 def _python() -> Finding:
@@ -77,7 +77,8 @@ def _store(house: House, now: datetime) -> list[Finding]:
 
     path = house.home / "ledger.sqlite"
     if not path.exists():
-        return [Finding("look", "store", "no tick has run yet: `bot tick --dry --at session`")]
+        at = " --at session" if house.settings.broker == "simulator" else ""
+        return [Finding("look", "store", f"no tick has run yet: `bot tick --dry{at}`")]
     try:
         with open_for_questions(house.home) as store:
             found = store.latest_tick()
@@ -111,36 +112,102 @@ def _earnings(house: House, now: datetime) -> Finding:
     if house.settings.market == "synthetic":
         return Finding("good", "earnings", "the embedded market knows its own dates")
     if not path.exists():
-        return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: unknown dates refuse new contracts")
-    from bot.markets.earnings import earnings_status, load_earnings
+        rule = "unknown dates refuse new contracts; `bot import-earnings FILE` writes it"
+        return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: {rule}")
+    from bot.markets.earnings import earnings_status, load_earnings, upcoming_earnings
 
     try:
         calendar = load_earnings(path)
     except BotError as error:
         return Finding("stop", "earnings", str(error))
-    status = {symbol: earnings_status(calendar, symbol, "stock", new_york_day(now)) for symbol in stocks}
+    today = new_york_day(now)
+    status = {symbol: earnings_status(calendar, symbol, "stock", today) for symbol in stocks}
     faulty = [f"{symbol} ({word})" for symbol, word in status.items() if word != "known"]
     if faulty:
         rule = f"no new contract until {path.name} tells the next release, checked within 14 days"
-        return Finding("look", "earnings", f"{', '.join(faulty)}: {rule}")
-    return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}")
+        return Finding("look", "earnings", f"{', '.join(faulty)}: {rule} (`bot import-earnings FILE`)")
+    oldest = min(max(one.as_of for one in upcoming_earnings(calendar, symbol, today)) for symbol in stocks)
+    age = count((today - oldest).days, "day")
+    return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}, checked {age} ago")
 
 
-def _world(house: House, now: datetime) -> list[Finding]:
-    findings = []
+def _simulated(house: House, now: datetime) -> list[Finding]:
     try:
         market = make_market(house)
         with looking_broker(house, market, lambda: now) as broker:
             account = broker.read_account()
-        findings.append(
-            Finding("good", "account", f"{account.id}, {account.status}, cash {account.cash:,.2f}, simulated")
-        )
+    except BotError as error:
+        return [Finding("stop", "account", str(error))]
+    return [Finding("good", "account", f"{account.id}, {account.status}, cash {account.cash:,.2f}, simulated")]
+
+
+def _real(house: House) -> list[Finding]:
+    """Look at a real account with the wall clock: its own clock is compared with it."""
+    from bot.ops.doctor_account import examine_account, keys
+
+    findings = [keys(house)]
+    if findings[0].level == "stop":
+        return findings
+    findings += _approval(house)
+    try:
+        market = make_market(house, wall_clock)
+        with looking_broker(house, market, wall_clock) as broker:
+            findings += examine_account(
+                house, broker, market, wall_clock, stamp=_stamp(house), limits=lambda: _limits(market)
+            )
     except BotError as error:
         findings.append(Finding("stop", "account", str(error)))
+    return findings
+
+
+def _limits(market: Market) -> Limits | None:
+    """Give what the tighter of the venue's two hosts last said of requests left."""
+    from bot.markets.alpaca import AlpacaMarket
+
+    if not isinstance(market, AlpacaMarket):
+        return None
+    told = [limits for limits in (market.client.limits, market.client.data_limits) if limits.limit is not None]
+    return min(told, key=lambda limits: limits.limit or 0, default=None)
+
+
+def _stamp(house: House) -> tuple[str, str, str] | None:
+    """Read whose home this is; None where nobody's yet, or where the ledger cannot say (told by its own finding)."""
+    from bot.commands.fresh_look import stamp_of
+    from bot.store.queries import ledger_exists, open_for_questions
+
+    if not ledger_exists(house.home):
+        return None
+    try:
+        with open_for_questions(house.home) as ledger:
+            return stamp_of(ledger)
+    except BotError:
+        return None
+
+
+def _approval(house: House) -> list[Finding]:
+    """Look whether a person approved what real money would be traded with (design 20)."""
+    from bot.store.queries import ledger_exists, open_for_questions
+
+    if house.settings.alpaca_env != "live" or house.settings.mode != "live":
+        return []
+    approved = False
+    if ledger_exists(house.home):
+        try:
+            with open_for_questions(house.home) as ledger:
+                approved = ledger.config_is_approved(house.hash)
+        except BotError as error:
+            return [Finding("stop", "approval", str(error))]
+    if approved:
+        return [Finding("good", "approval", f"configuration {house.hash[:16]} was approved by a person")]
+    words = f"configuration {house.hash[:16]} was approved by nobody: read `bot config show`, then `bot config approve`"
+    return [Finding("stop", "approval", words)]
+
+
+def _session(now: datetime) -> Finding:
     session = last_session_at(now)
     if session.holds(now):
         words = f"open until {session.close_at.astimezone(NEW_YORK):%H:%M} New York"
     else:
         coming = next_session(new_york_day(now))
         words = f"closed; next {coming.open_at.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
-    return [*findings, Finding("good", "session", words)]
+    return Finding("good", "session", words)

@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import VARIABLES
 from bot.config.profiles import PROFILES, profile_values
-from bot.domain.desk import Limits, SimulatorNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.facts import Fact
 
 PICTURE_WIDTH = 100
 ROOT = Path(__file__).resolve().parents[2]
 
 TABLES: tuple[tuple[str, type[Fact]], ...] = (
+    ("tick", TickNumbers),
     ("limits", Limits),
     ("simulator", SimulatorNumbers),
     ("strategies.wheel", WheelNumbers),

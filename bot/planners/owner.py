@@ -86,8 +86,8 @@ def _close(
         return
     working = _working_on(snapshot, symbol, lot)
     own = next((order for order in working if order.purpose == "owner_close" and order.key == key), None)
-    if own is not None and own.slot >= snapshot.slot:
-        return
+    if own is not None and own.slot >= snapshot.slot and not (snapshot.follow_up and own.planned_at < snapshot.at):
+        return  # one step a tick: in its own slot it moves in follow-ups only (design 14)
     step = 0 if own is None else min(own.step + 1, LADDER_LAST)
     # A resting stop on the lot is cancelled directly before the sale, by the order that replaces it.
     stop = next((order for order in working if order.purpose == "trailing_stop"), None)

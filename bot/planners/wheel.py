@@ -37,14 +37,15 @@ HALF = Decimal("0.5")
 def needs(holdings: Holdings, params: WheelParams, at: datetime) -> tuple[Request, ...]:
     """Ask for what this tick can act on: quotes of what is held or worked, chains only where something may be written.
 
-    Nothing outside the session. One chain request for each underlying and right, wide enough for entry and roll.
+    Nothing outside the session. One chain request for each underlying and right, wide enough for entry and roll;
+    in a follow-up only where an exit may want to roll.
     """
     if not holdings.session.is_open:
         return ()
     now = Situation(holdings, params, at)
     windows = _Windows()
     prices = {held.position.symbol: held.position.price for held in holdings.positions}
-    for symbol in sorted(params.numbers):
+    for symbol in sorted(params.numbers) if not holdings.follow_up else ():
         if put_refusal(now, symbol) is None:
             windows.put(now, symbol)
         if now.shares.get(symbol, ZERO) >= 1 and call_refusal(now, symbol) is None:
@@ -57,7 +58,8 @@ def needs(holdings: Holdings, params: WheelParams, at: datetime) -> tuple[Reques
             windows.roll(one.underlying, one.right, params.numbers[one.underlying].roll_dte_max)
     for roll in now.rolls:
         known = roll.strategy == params.name and roll.underlying in params.numbers
-        if roll.stage == "opening" and known and now.halt_rank == 0 and roll.ticks_left > 0:
+        waits = roll.stage == "opening" and roll.ticks_left > 0 and not holdings.follow_up
+        if waits and known and now.halt_rank == 0:
             windows.roll(roll.underlying, roll.right, params.numbers[roll.underlying].roll_dte_max)
     mine = [order for orders in now.orders.values() for order in orders if order.strategy == params.name]
     watched = {symbol for symbol, _ in windows.found} | {one.underlying for one in legs}
@@ -73,7 +75,10 @@ def needs(holdings: Holdings, params: WheelParams, at: datetime) -> tuple[Reques
 
 
 def plan(snapshot: Snapshot, params: WheelParams) -> Plan:
-    """Want exits first, then rolls' opening legs, working entries carried on, calls, puts; best first in each."""
+    """Want exits first, then rolls' opening legs, working entries carried on, calls, puts; best first in each.
+
+    A follow-up wants exits and reprices only (design 14): no entry, and no opening leg that is not working already.
+    """
     if not snapshot.session.is_open:
         reason = f"the market is closed; next session {snapshot.session.day} at {snapshot.session.open_at:%H:%M} UTC"
         return Plan(notes=(Note(strategy=params.name, symbol="*", subject="session", reason=reason),))
@@ -81,7 +86,8 @@ def plan(snapshot: Snapshot, params: WheelParams) -> Plan:
     if now.halt_rank >= HALT_RANK["stop"]:
         reason = f"halt stop by {now.halt.author or 'unknown'}: {now.halt.reason}"
         return Plan(notes=(Note(strategy=params.name, symbol="*", subject="halt", reason=reason),))
-    parts = [part(now, snapshot) for part in (plan_exits, plan_openings, plan_working, plan_calls, plan_puts)]
+    wanting = (plan_exits, plan_openings, plan_working)
+    parts = [part(now, snapshot) for part in (wanting if snapshot.follow_up else (*wanting, plan_calls, plan_puts))]
     return Plan(
         intents=tuple(intent for intents, _ in parts for intent in intents),
         notes=tuple(note for _, notes in parts for note in notes),

@@ -1,4 +1,7 @@
-"""Prices of working orders: one concession a tick towards the natural price, never back (wheel 2.3)."""
+"""Prices of working orders: one concession a tick towards the natural price, never back (wheel 2.3).
+
+A follow-up is a tick too (design 14): an order may move once in each.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,10 @@ def sell_limit(quote: Quote, step: int, credit_min: Decimal) -> Decimal | None:
 
 
 def may_move(order: OwnOrder, snapshot: Snapshot) -> bool:
-    """Say whether a working order may be repriced now: never within its own slot, never while it is unsettled."""
+    """Say whether a working order may be repriced now: in a later slot or a follow-up, never while it is unsettled."""
     waiting = order.status in ("pending_cancel", "pending_replace", "pending_new")
-    return order.state == "working" and not waiting and order.slot < snapshot.slot and order.remaining > 0
+    later = order.slot < snapshot.slot or (snapshot.follow_up > 0 and order.planned_at < snapshot.at)
+    return order.state == "working" and not waiting and later and order.remaining > 0
 
 
 def next_rung(order: OwnOrder, quote: Quote, *, sell: bool, credit_min: Decimal = ZERO) -> Rung | None:

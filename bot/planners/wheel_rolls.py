@@ -160,6 +160,8 @@ def _plan_opening(now: Situation, snapshot: Snapshot, roll: Roll) -> OrderIntent
             f"the roll of {roll.old_symbol} is abandoned: its ticks are used up", ZERO, Decimal(numbers.roll_ticks_max),
             "ticks",
         )  # fmt: skip
+    if snapshot.follow_up:
+        return Refusal(f"follow-up {snapshot.follow_up}: the roll of {roll.old_symbol} opens in the next slot")
     old_expiry = parse_option(roll.old_symbol).expiry
     found = find_opening(now, snapshot, roll.underlying, roll.right, roll.old_strike, old_expiry, needed)
     if isinstance(found, Refusal):

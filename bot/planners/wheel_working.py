@@ -49,7 +49,7 @@ def follow_entry(now: Situation, snapshot: Snapshot, order: OwnOrder, right: Rig
     if gone is not None:
         return withdrawn(order, gone.reason)
     if not may_move(order, snapshot):
-        return Refusal(f"works at {order.limit_price} in its own slot")
+        return Refusal(f"works at {order.limit_price}: one step a tick")
     pace = pacing_refusal(now)
     if pace is not None:
         return pace._replace(reason=f"stays at {order.limit_price}: {pace.reason}", everywhere=False)

@@ -11,6 +11,7 @@ from bot.domain.facts import Fact
 from bot.domain.instruments import is_option, parse_option
 from bot.domain.ledger import Drift, Halt
 from bot.domain.money import ONE, SHARES_PER_CONTRACT, plain
+from bot.report.feeds import Feed, feed_line
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
 from bot.report.performance import IncomeLine, Returns
 from bot.report.quiet import Quiet
@@ -104,6 +105,7 @@ class DayReport(Fact, frozen=True, kw_only=True):
     quiet: Quiet
     health: Health
     head: str
+    feeds: tuple[Feed, ...] = ()
 
 
 def colour_of(
@@ -173,6 +175,7 @@ def day_lines(report: DayReport) -> list[str]:
     """Say the day in lines for a terminal."""
     lines = [
         f"{report.kind}   {report.day:%A %Y-%m-%d}   desk {report.desk}   {report.mode}",
+        *([f"prices {feed_line(report.feeds)}"] if report.feeds else []),
         *filled_text(f"{report.colour.upper()}: {'; '.join(report.causes)}", hanging="  "),
         *section("MONEY", _money(report)),
         *section("WHAT HAPPENED", _happened(report)),

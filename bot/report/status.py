@@ -12,7 +12,11 @@ from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
 from bot.domain.wheelmath import LADDER_LAST
+from bot.report.feeds import Feed, feed_line
+from bot.report.foreign import ForeignLine
+from bot.report.foreign_text import foreign_table
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
+from bot.report.proposals import ProposalLine, waiting_lines
 from bot.report.quiet import SLOT, Quiet
 from bot.report.words import ago, count, dollars, filled_text, home_lines, new_york, percent, price_text, section, table
 
@@ -90,6 +94,12 @@ class StatusReport(Fact, frozen=True, kw_only=True):
     instructions: tuple[Instruction, ...] = ()
     quiet: Quiet | None = None
     warnings: tuple[str, ...] = ()
+    proposals: tuple[ProposalLine, ...] = ()
+    proposals_lapsed: int = 0
+    """How many lapsed unanswered since the newest tick."""
+    account: str = ""
+    feeds: tuple[Feed, ...] = ()
+    foreign: tuple[ForeignLine, ...] = ()
 
     @property
     def unresolved(self) -> tuple[WorkingLine, ...]:
@@ -134,14 +144,19 @@ def next_slot(now: datetime) -> datetime:
 
 def status_lines(report: StatusReport, prefix: str = "") -> list[str]:
     """Say how it stands, in lines for a terminal; `prefix` stands before every command to type."""
-    lines = [f"{report.kind}   desk {report.desk}   {report.mode}   {report.broker}, {report.environment}"]
+    account = f"   account {report.account}" if report.account else ""
+    lines = [f"{report.kind}   desk {report.desk}   {report.mode}   {report.broker}, {report.environment}{account}"]
     lines += _first_lines(report, prefix)
     if report.equity is not None:
         lines += _money(report)
+    if report.feeds:
+        lines.append(f"prices      {feed_line(report.feeds)}")
+    lines += _waiting(report, prefix)
     if report.quiet is not None:
         lines += filled_text(report.quiet.sentence, "activity    ", " " * 12)
     lines += section("", share_table(report.shares))[1:]
     lines += section("", option_table(report.options))[1:]
+    lines += section("", foreign_table(report.foreign, prefix))[1:]
     if report.tick is not None and not report.shares and not report.options:
         lines += ["", "nothing is held"]
     lines += section("", _orders(report.orders, report.now))[1:]
@@ -171,6 +186,23 @@ def _first_lines(report: StatusReport, prefix: str) -> list[str]:
     gap = report.sessions_without_tick
     late = f"; {count(gap, 'session')} went by without a tick" if gap else ""
     lines.append(f"next tick   {new_york(report.next_slot)}{late}")
+    return lines
+
+
+def _waiting(report: StatusReport, prefix: str) -> list[str]:
+    """Say what waits for the owner's word, with the command that answers it."""
+    waiting = [one for one in report.proposals if one.approved_at is None]
+    approved = len(report.proposals) - len(waiting)
+    lines = []
+    if waiting:
+        word = "waits" if len(waiting) == 1 else "wait"
+        lines.append(f"your word   {count(len(waiting), 'proposal')} {word} for it: `{prefix}bot approve` lists, or")
+    if approved:
+        lines.append(f"approved    {count(approved, 'proposal')} not sent yet: the next live tick tries")
+    lines += waiting_lines(report.proposals, prefix)
+    if not lines and report.proposals_lapsed:
+        lapsed = count(report.proposals_lapsed, "proposal")
+        lines.append(f"your word   {lapsed} lapsed unanswered since the newest tick; the next one asks again")
     return lines
 
 

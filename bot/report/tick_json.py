@@ -9,9 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain.checks import CheckResult
+from bot.domain.consent import credit_of
+from bot.domain.ledger import Proposal
 from bot.domain.money import plain
 from bot.domain.orders import OrderIntent, OwnOrder, Verdict
 from bot.engine.ports import TickResult
+from bot.report.feeds import feeds_of
+from bot.report.foreign import ForeignLine, foreign_in
 
 
 def text(value: Decimal | None) -> str | None:
@@ -80,6 +84,37 @@ def order_object(order: OwnOrder) -> dict[str, Any]:
     }
 
 
+def proposal_object(one: Proposal) -> dict[str, Any]:
+    """Give what waits for the owner's word, or (`approved_at` set) has it and was not sent yet."""
+    credit = credit_of(one.intent)
+    return {
+        "number": one.number,
+        "strategy": one.intent.strategy,
+        "purpose": one.intent.purpose,
+        "symbol": one.intent.symbol,
+        "side": one.intent.side,
+        "qty": plain(one.intent.qty),
+        "limit_price": text(one.intent.limit_price),
+        "credit": text(credit),
+        "reason": one.intent.reason,
+        "proposed_at": one.proposed_at.isoformat(),
+        "lapses_at": one.lapses_at.isoformat(),
+        "approved_at": None if one.approved_at is None else one.approved_at.isoformat(),
+        "command": f"bot approve {one.number}",
+    }
+
+
+def foreign_object(line: ForeignLine) -> dict[str, Any]:
+    """Give one thing that is not ours, and the command that adopts it (null where nothing does)."""
+    return {
+        "symbol": line.symbol,
+        "kind": line.kind,
+        "qty": plain(line.qty),
+        "means": line.means,
+        "command": line.command or None,
+    }
+
+
 def tick_object(result: TickResult) -> dict[str, Any]:
     """Give the whole tick."""
     snapshot = result.snapshot
@@ -92,6 +127,7 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             "mode": result.mode,
             "broker": snapshot.broker,
             "market": snapshot.market,
+            "feeds": [{"what": feed.what, "source": feed.source, "label": feed.label} for feed in feeds_of(snapshot)],
             "environment": snapshot.environment,
             "simulated": snapshot.simulated,
             "halt": snapshot.halt.level,
@@ -127,5 +163,7 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             }
             for drift in snapshot.books.drift
         ],
+        "foreign": [foreign_object(line) for line in foreign_in(snapshot)],
+        "proposals": [proposal_object(one) for one in result.proposals],
         "errors": list(result.errors),
     }  # fmt: skip

@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bot.domain.consent import waits, wish_of
 from bot.domain.money import plain
 from bot.domain.orders import Verdict
 from bot.domain.sessions import NEW_YORK
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
 from bot.engine.ports import TickResult
+from bot.report.feeds import account_name, age_words, feed_line, feeds_of
+from bot.report.foreign import foreign_in
+from bot.report.foreign_text import foreign_table
 from bot.report.gates_text import gate_lines
+from bot.report.proposals import proposal_line, waiting_lines
 from bot.report.tallies import against, few, passed_lines, tally_notes
 from bot.report.words import count, dollars, new_york, number, price_text, table, wish
 
@@ -51,8 +56,11 @@ def header(result: TickResult) -> list[str]:
     lines = [
         f"{kind}   {result.mode}   {new_york(snapshot.at)}   {state}",
         f"equity {dollars(snapshot.equity)}   cash {dollars(account.cash)}{power}   halt {halt.level}",
-        f"tick {result.tick_id}   account {account.id}   {snapshot.broker} broker, {snapshot.market} market",
+        f"tick {result.tick_id}   account {account_name(account.id, simulated=snapshot.simulated)}   "
+        f"{snapshot.broker} broker, {snapshot.market} market",
     ]
+    if not snapshot.simulated:
+        lines += [f"prices {feed_line(feeds_of(snapshot)) or 'none were read'}", f"ages {age_words(snapshot.inputs)}"]
     if halt.level != "run":
         lines.append(f"halted by {halt.author}: {halt.reason} (clears: {halt.clears or 'by `bot resume`'})")
     return lines
@@ -73,12 +81,14 @@ def wanted_line(result: TickResult) -> str:
     """Say what each planner wanted, in one line."""
     wanted: dict[str, list[int]] = {}
     for verdict in result.verdicts:
-        wanted.setdefault(verdict.intent.strategy, [0, 0, 0])[0 if verdict.approved else 1] += 1
+        place = 0 if verdict.approved else 3 if waits(verdict) else 1
+        wanted.setdefault(verdict.intent.strategy, [0, 0, 0, 0])[place] += 1
     for note in result.notes:
-        wanted.setdefault(note.strategy, [0, 0, 0])[2] += 1
+        wanted.setdefault(note.strategy, [0, 0, 0, 0])[2] += 1
     parts = [
-        f"{name} {approved + refused} ({approved} approved, {refused} refused; {passed} passed over)"
-        for name, (approved, refused, passed) in sorted(wanted.items())
+        f"{name} {approved + refused + waiting} ({approved} approved, {f'{waiting} waiting, ' if waiting else ''}"
+        f"{refused} refused; {passed} passed over)"
+        for name, (approved, refused, passed, waiting) in sorted(wanted.items())
     ]
     return f"wanted: {', '.join(parts)}" if parts else "no planner wanted anything, and none passed anything over"
 
@@ -110,7 +120,9 @@ def next_steps(result: TickResult, prefix: str = "") -> list[str]:
         (f"{prefix}bot status", "how it stands, and why when nothing happened"),
         (f"{prefix}bot why {first}", f"every gate's number for {first}"),
         (f"{prefix}bot scan {first}", "ranked candidates, and what is against each"),
-        (f"{prefix}bot simulate --days 60", "sixty sessions of ticks before your eyes"),
+        (f"{prefix}bot simulate --days 60", "sixty sessions of ticks before your eyes")
+        if result.snapshot.simulated
+        else (f"{prefix}bot week", "what the days ahead hold, and what will be done"),
     ]
     width = max(len(words) for words, _ in steps)
     lines = [f"  {words.ljust(width)}   {meaning}" for words, meaning in steps]
@@ -121,8 +133,12 @@ def next_steps(result: TickResult, prefix: str = "") -> list[str]:
     return lines
 
 
-def tick_picture(result: TickResult, home: str, *, everything: bool = False, prefix: str = "") -> list[RenderableType]:
+def tick_picture(
+    result: TickResult, home: str, *, everything: bool = False, prefix: str = "", at: str = ""
+) -> list[RenderableType]:
     """Draw the whole tick as parts for a rich console; `prefix` stands before every command to type.
+
+    `at` is the moment the tick was asked for where that is not the clock's: an answer has to name it as well.
 
     Shows account, positions, orders, wishes with their gates, what was passed over, what was sent.
     """
@@ -132,6 +148,9 @@ def tick_picture(result: TickResult, home: str, *, everything: bool = False, pre
     held = table(("held", "quantity", "own mark", "", "owner"), positions(result.snapshot), right=frozenset({1, 2}))
     if held:
         parts += [Text(""), *map(Text, held)]
+    foreign = foreign_table(foreign_in(result.snapshot), prefix)
+    if foreign:
+        parts += [Text(""), *(Text(line, style="yellow", no_wrap=True, overflow="ignore") for line in foreign)]
     for order in result.snapshot.own_orders:
         symbol = order.legs[0].symbol if order.legs else order.underlying
         price = "" if order.limit_price is None else f" at {price_text(order.limit_price)}"
@@ -143,6 +162,7 @@ def tick_picture(result: TickResult, home: str, *, everything: bool = False, pre
     parts += _wishes(result, everything)
     parts += _passed_over(result, everything)
     parts += _sent(result)
+    parts += _waiting(result, prefix, at)
     parts += [Text(f"error: {error}", style="red") for error in result.errors]
     where = Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore")
     parts += [Text(""), where, Text("next", style="bold")]
@@ -157,7 +177,7 @@ def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
     parts: list[RenderableType] = []
     shown = result.verdicts if everything else _worth_showing(result.verdicts)
     for n_shown, verdict in enumerate(shown):
-        word, style = ("APPROVED", "bold green") if verdict.approved else ("REFUSED ", "bold yellow")
+        word, style = _word(verdict)
         line = Text(f"\n{word} ", style=style)
         line.append(f"{verdict.intent.strategy}: {wish(verdict.intent)}", style="bold")
         parts += [line, Padding(Text(verdict.intent.reason), (0, 0, 0, 2), expand=False)]
@@ -175,14 +195,21 @@ def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
     return parts
 
 
+def _word(verdict: Verdict) -> tuple[str, str]:
+    """Give a verdict in one word of eight letters, and how it is drawn."""
+    if verdict.approved:
+        return "APPROVED", "bold green"
+    return ("WAITS   ", "bold cyan") if waits(verdict) else ("REFUSED ", "bold yellow")
+
+
 def _gates(verdict: Verdict, everything: bool, *, first: bool) -> list[str]:
     """Show the first approved wish against every limit, the others against the nearest ones."""
     return gate_lines(verdict, everything=everything, limited=first and verdict.approved)
 
 
 def _worth_showing(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    approved = tuple(verdict for verdict in verdicts if verdict.approved)
-    refused = tuple(verdict for verdict in verdicts if not verdict.approved)
+    approved = tuple(verdict for verdict in verdicts if verdict.approved or waits(verdict))
+    refused = tuple(verdict for verdict in verdicts if not verdict.approved and not waits(verdict))
     return approved + refused[: max(0, SHOWN_VERDICTS - len(approved))]
 
 
@@ -191,6 +218,21 @@ def _passed_over(result: TickResult, everything: bool) -> list[RenderableType]:
 
     lines = passed_over(result.notes, everything=everything)
     return [Text("\npassed over", style="bold"), *map(Text, lines)] if lines else []
+
+
+def _waiting(result: TickResult, prefix: str, at: str) -> list[RenderableType]:
+    """Draw what waits for the owner's word, with the command that answers each, and what was declined."""
+    from rich.text import Text
+
+    asked = {wish_of(one.intent) for one in result.proposals}
+    silent = [one.intent for one in result.verdicts if waits(one) and wish_of(one.intent) not in asked]
+    lines = waiting_lines((proposal_line(one, at) for one in result.proposals), prefix)
+    why = "not asked (declined today, or an order of this wish goes out now)"
+    lines += [f"  {wish(intent)}: {why}" for intent in silent]
+    if not lines:
+        return []
+    title = Text("\nwaits for your word", style="bold")
+    return [title, *(Text(line, no_wrap=True, overflow="ignore") for line in lines)]
 
 
 def _sent(result: TickResult) -> list[RenderableType]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from bot.domain.consent import waits
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option, parse_option, underlying_of
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.orders import OwnOrder, Verdict
+from bot.report.feeds import Feed, feed_line
 from bot.report.gates_text import check_lines
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
 from bot.report.shapes import FillLike, HeldLike, NoteLike, StepLike
@@ -102,6 +104,7 @@ class SymbolReport(Fact, frozen=True, kw_only=True):
     gates: tuple[GateLine, ...]
     reasons: tuple[PassedLine, ...]
     orders: tuple[OrderStory, ...]
+    feeds: tuple[Feed, ...] = ()
 
 
 class IntentReport(Fact, frozen=True, kw_only=True):
@@ -171,8 +174,8 @@ def wish_lines(story: WishStory, now: datetime) -> list[str]:
     """Say one wish in full: what, why, its numbers and every gate."""
     verdict, intent = story.verdict, story.verdict.intent
     refusals = [check for check in verdict.checks if not check.ok]
-    word = "APPROVED" if verdict.approved else "REFUSED"
-    became = f", {story.status.replace('_', ' ')}" if story.status else ""
+    word = "APPROVED" if verdict.approved else "WAITED FOR YOUR WORD" if waits(verdict) else "REFUSED"
+    became = f", {story.status.replace('_', ' ')}" if story.status and not waits(verdict) else ""
     lines = [
         f"intent {story.intent}: {word}{became}   {wish(intent)}   ({intent.strategy}, {_words(intent.purpose)})",
         f"  tick {story.tick}, {new_york(story.at)}, {ago(story.at, now)}",
@@ -223,6 +226,7 @@ def symbol_lines(report: SymbolReport, prefix: str = "") -> list[str]:
     lines = [
         f"{report.kind}   {report.symbol}   {report.phase}",
         f"newest tick {report.tick}, {new_york(report.at)}, {ago(report.at, report.now)}",
+        *([f"prices {feed_line(report.feeds)}"] if report.feeds else []),
         *section("", share_table(report.shares))[1:],
         *section("", option_table(report.options))[1:],
         *section("THE NEWEST TICK PASSED OVER", _notes(report.notes)),
@@ -253,6 +257,8 @@ def intent_lines(report: IntentReport, prefix: str = "") -> list[str]:
         lines += order_lines(report.order)
     elif report.wish.verdict.approved:
         lines.append("it was approved and no order was made of it: the tick was dry")
+    elif waits(report.wish.verdict):
+        lines.append("no order was made of it: every other gate allowed it, it waited for your word (`bot approve`)")
     else:
         lines.append("no order was made of it: a gate refused")
     return [*lines, *home_lines(report.home, prefix, f"bot why {intent.underlying}")]

@@ -163,6 +163,20 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: frozens
     return lines
 
 
+def aligned(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: frozenset[int] = frozenset({0})) -> list[str]:
+    """Align rows under their heads, two blanks apart and indented by two; each row stays one line, however long."""
+    listed = [list(heads), *map(list, rows)]
+    widths = [max(len(row[column]) for row in listed) for column in range(len(heads))]
+    lines = []
+    for row in listed:
+        cells = [
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return lines
+
+
 def section(title: str, lines: Sequence[str]) -> list[str]:
     """Give a titled block after an empty line, or nothing where there is nothing to show."""
     return ["", title, *lines] if lines else []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.domain.errors import ForeignStore, StoreError
 from bot.domain.orders import Verdict
@@ -27,6 +28,10 @@ from bot.store.database import LEDGER_NAME, migrations, store_error
 from bot.store.deciding import decode_judged
 from bot.store.rows import number_of
 from bot.store.snapshots import load_snapshot
+
+T = TypeVar("T")
+LONGEST_NUMBER = 19
+"""Digits from which a number is none of ours: SQLite counts no further."""
 
 
 class DecisionLedger:
@@ -65,6 +70,13 @@ class DecisionLedger:
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self.connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
+
+    def _guarded(self, read: Callable[..., T], *given: Any) -> T:
+        """Let a shared reader read here; what SQLite refuses is said as everywhere."""
+        try:
+            return read(self.connection, *given)
         except sqlite3.Error as error:
             raise store_error(self.path, error) from error
 
@@ -109,7 +121,7 @@ class DecisionLedger:
 
     def find_intent(self, words: str) -> list[IntentRow]:
         """Find intents by number, or by an order's id or the start of it; newest first."""
-        if words.isdigit():
+        if words.isdecimal() and len(words) < LONGEST_NUMBER:
             rows = self._all(f"{INTENT_SELECT} WHERE id = ?", (int(words),))
             if rows:
                 return [intent_of(row) for row in rows]

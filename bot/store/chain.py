@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bot.store.kinds import DIED, TICK
+from bot.store.kinds import DIED, IMPORT, TICK
 from bot.store.snapshots import FOLDER
 
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
@@ -103,6 +103,7 @@ def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True
     no longer says what was sealed.
     """
     before, expected = "", 1
+    imports: list[tuple[int, dict[str, Any]]] = []
     cursor = connection.execute("SELECT id, ts, kind, tick_id, payload_json, hash_before, hash FROM events ORDER BY id")
     for number, ts, kind, tick_id, payload_json, hash_before, hash_after in cursor:
         if number != expected:
@@ -114,7 +115,21 @@ def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True
         if kind in (TICK, DIED):
             payload = msgspec.json.decode(payload_json)
             yield from _tick_faults(connection, home if snapshots else None, number, tick_id, payload)
+        elif kind == IMPORT:
+            imports.append((number, msgspec.json.decode(payload_json)))
         before, expected = hash_after, number + 1
+    yield from _import_faults(connection, imports)
+
+
+def _import_faults(connection: sqlite3.Connection, imports: list[tuple[int, dict[str, Any]]]) -> Iterator[Fault]:
+    """Recompute what each import brought; rows without a tick that none of them wrote are faults too."""
+    from bot.store.imported import import_faults, stray_faults
+
+    for event, payload in imports:
+        for what in import_faults(connection, payload["import"], payload["blob"]):
+            yield Fault(event, what)
+    for what in stray_faults(connection, [payload["import"] for _, payload in imports]):
+        yield Fault(imports[-1][0] if imports else 0, what)
 
 
 def _tick_faults(

@@ -55,15 +55,16 @@ def migrations() -> list[tuple[int, Path]]:
 
 def describe_tables() -> list[ColumnMeaning]:
     """Give every column with its type and meaning, as the comments of the schema say."""
-    rows = []
+    found: dict[str, list[ColumnMeaning]] = {}
     for _, path in migrations():
         table = ""
         for line in path.read_text().splitlines():
             if named := _TABLE.match(line):
                 table = named.group(1)
+                found[table] = []  # a later migration that builds a table anew says what it is from then on
             elif column := _COLUMN.match(line):
-                rows.append(ColumnMeaning(table, *column.groups()))
-    return rows
+                found[table].append(ColumnMeaning(table, *column.groups()))
+    return [column for columns in found.values() for column in columns]
 
 
 def describe_purposes() -> dict[str, str]:

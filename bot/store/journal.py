@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.errors import MarketError, StoreError, UsageError
-from bot.domain.ledger import Books, Counters
+from bot.domain.ledger import Books, Counters, Proposal
 from bot.domain.orders import LIVE_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, session_on
 from bot.engine.ports import Decision, Memory, TickEnd, TickStart, Transition
@@ -15,6 +15,7 @@ from bot.store import chain, kinds
 from bot.store.database import Database, Synchronous, moment_of, moment_text
 from bot.store.deciding import Judged, decode_judged, encode_judged, explode, save_planned
 from bot.store.owner import OwnerLedger
+from bot.store.proposals import count_entry, save_proposals, use_up
 from bot.store.remembering import read_books, read_counters, read_halt, read_marks, read_memory
 from bot.store.rows import ORDER_SELECT, order_row, orders_of, text_of, to_json
 from bot.store.settling import Before, Moment, follow_order, save_positions, save_settlement
@@ -68,7 +69,7 @@ class LedgerJournal(OwnerLedger):
                     "damaged. Nothing is sent. Keep a copy of the home; `bot doctor` names the first record at fault"
                 )
             if not stamped and self._claim is not None:
-                self._write_stamp(self._claim, ts)
+                self.write_stamp(self._claim, ts)
             for (lost,) in connection.execute("SELECT id FROM ticks WHERE status = 'started'").fetchall():
                 self._bury(lost, ts)
             tick_id = 1 if row is None else row[0] + 1
@@ -91,8 +92,11 @@ class LedgerJournal(OwnerLedger):
         return memory
 
     def books(self) -> Books:
-        """Read the ledger's facts as of the newest tick, for commands between ticks."""
-        row = self.database.connection.execute("SELECT ts FROM ticks ORDER BY id DESC LIMIT 1").fetchone()
+        """Read the ledger's facts as of the newest tick, or an import before the first one, for commands between."""
+        run = self.database.connection.execute
+        row = run("SELECT ts FROM ticks ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None:
+            row = run("SELECT settled_at FROM ledger_state WHERE settled_at IS NOT NULL").fetchone()
         if row is None:
             return Books()
         at = moment_of(row[0])
@@ -110,8 +114,10 @@ class LedgerJournal(OwnerLedger):
         found = orders_of(rows)
         return found[0] if found else None
 
-    def record_decision(self, tick_id: int, decision: Decision) -> None:
-        """Write settlement, verdicts and planned orders in one durable transaction.
+    def record_decision(self, tick_id: int, decision: Decision) -> tuple[Proposal, ...]:
+        """Write settlement, verdicts, proposals and planned orders in one durable transaction.
+
+        Gives every proposal that stands after it.
 
         Everything is put into rows first, so that the ledger is locked for writing only as long as it takes to
         write. The rows people read (intents, refusals, notes, positions) follow with the seal; the blob written
@@ -137,11 +143,14 @@ class LedgerJournal(OwnerLedger):
         )  # fmt: skip
         with self.database.writing() as connection:
             if not stamped:
-                self._write_stamp(claim, now.ts)
+                self.write_stamp(claim, now.ts)
             save_settlement(connection, now, before, decision)
             connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))
             if planned:
                 save_planned(connection, planned, first_steps)
+            standing = save_proposals(
+                connection, now, start.slot, decision.proposals, decision.planned, before.books.approvals
+            )
             self._keep_row(now.ts)
             connection.execute(
                 "UPDATE ticks SET session_day = ?, session_open = ?, halt = ?, equity = ?, cash = ?,"
@@ -151,6 +160,7 @@ class LedgerJournal(OwnerLedger):
             )
         self._kept = None
         self._decided = now, decision
+        return standing
 
     def _read_before(self, at: datetime) -> Before:
         connection = self.database.connection
@@ -166,11 +176,12 @@ class LedgerJournal(OwnerLedger):
         at = moment_text(step.at)
         with self.database.writing() if sending else self.database.relaxed() as connection:
             row = connection.execute(
-                "SELECT state, status, broker_order_id, ended_at FROM orders WHERE client_order_id = ?",
+                "SELECT state, status, broker_order_id, ended_at, strategy, purpose, key, replaces FROM orders"
+                " WHERE client_order_id = ?",
                 (step.client_order_id,),
             ).fetchone()
             assert row is not None, f"order {step.client_order_id} was never planned"
-            before, status, broker_id, ended_at = row
+            before, status, broker_id, ended_at, strategy, purpose, key, replaces = row
             assert not sending or before in MAY_SEND, f"{step.client_order_id} is {before}: it must not be sent again"
             status, broker_id = step.status or status, step.broker_order_id or broker_id
             filled, price = text_of(step.filled_qty), text_of(step.filled_avg_price)
@@ -196,6 +207,9 @@ class LedgerJournal(OwnerLedger):
                     price, step.reason,
                 ),
             )  # fmt: skip
+            count_entry(connection, strategy, purpose, replaces, before, step.state)
+            if sending:
+                use_up(connection, step.client_order_id, (strategy, purpose, key))
             if self._decided is None:
                 follow_order(connection, step.client_order_id, step.state, status, broker_id)
 

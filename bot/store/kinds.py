@@ -18,9 +18,13 @@ APPROVAL: Final = "approval"
 """A person approved a configuration for real money."""
 INSTRUCTION: Final = "instruction"
 """The owner's word on a contract."""
+CONSENT: Final = "consent"
+"""The owner approved or declined a proposal."""
 PAUSE: Final = "pause"
 """A symbol was paused, or its pause was lifted."""
 ADOPTION: Final = "adoption"
 """A person made a foreign lot or option leg ours."""
+IMPORT: Final = "import"
+"""The account's past was rebuilt from the broker's lines and kept."""
 
-KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, PAUSE, ADOPTION)
+KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, CONSENT, PAUSE, ADOPTION, IMPORT)

@@ -5,14 +5,17 @@ Each is one durable transaction with its event in the hash chain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from bot.domain.errors import ForeignStore, UsageError
-from bot.domain.ledger import Halt, Instruction, Lot, Pause
+from bot.domain.ledger import Halt, Instruction, Lot, Pause, Proposal
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_text
+from bot.store.proposals import ProposalRow, answer, read_proposal, read_standing
 from bot.store.rows import LOTS, to_json
 
 
@@ -32,6 +35,11 @@ class OwnerLedger:
         self._check_stamp(broker, environment, account)
         self._claim = (broker, environment, account)
 
+    def stamped_account(self) -> str:
+        """Give the account this ledger is stamped for, or nothing before its first tick."""
+        row = self.database.connection.execute("SELECT account FROM stamp").fetchone()
+        return row[0] if row is not None else ""
+
     def _check_stamp(self, broker: str, environment: str, account: str | None) -> bool:
         """Say whether there is a stamp; raises ForeignStore when it is another's."""
         row = self.database.connection.execute("SELECT broker, environment, account FROM stamp").fetchone()
@@ -46,7 +54,8 @@ class OwnerLedger:
             )
         return True
 
-    def _write_stamp(self, claim: tuple[str, str, str], ts: str) -> None:
+    def write_stamp(self, claim: tuple[str, str, str], ts: str) -> None:
+        """Write whose ledger this is, inside the caller's transaction."""
         connection = self.database.connection
         connection.execute("INSERT INTO stamp VALUES (1, ?, ?, ?, ?, ?)", (*claim, self.desk, ts))
         broker, environment, account = claim
@@ -73,6 +82,37 @@ class OwnerLedger:
                 (ts, instruction.contract, instruction.word, instruction.author),
             )
             chain.append(connection, ts, kinds.INSTRUCTION, msgspec.to_builtins(instruction))
+
+    def proposal(self, number: int) -> ProposalRow | None:
+        """Give a proposal by its number, with what became of it."""
+        return read_proposal(self.database.connection, number)
+
+    def proposals(self, at: datetime) -> tuple[Proposal, ...]:
+        """List what stands at a moment: what waits for the owner's word, and what has it and was not sent yet."""
+        return read_standing(self.database.connection, at)
+
+    def answer_proposals(
+        self, numbers: Sequence[int], word: Literal["approved", "declined"], at: datetime, author: str
+    ) -> tuple[Proposal, ...]:
+        """Keep the owner's word on proposals, all or none; one that has this word already keeps it as it was.
+
+        Raises UsageError where one of them does not stand at that moment.
+        """
+        ts = moment_text(at)
+        with self.database.writing() as connection:
+            for number in numbers:
+                row = read_proposal(connection, number)
+                if row is None or not row.stands(at):
+                    raise UsageError(f"proposal {number} does not stand at {ts}: nothing was {word}")
+                if row.status == word:
+                    continue
+                answer(connection, row, word, ts, author)
+                payload = {"number": number, "word": word, "author": author, "lapses_at": row.proposal.lapses_at}
+                chain.append(
+                    connection, ts, kinds.CONSENT, {**payload, "intent": msgspec.to_builtins(row.proposal.intent)}
+                )
+            found = [read_proposal(connection, number) for number in numbers]
+        return tuple(row.proposal for row in found if row is not None)
 
     def add_pause(self, pause: Pause, at: datetime, author: str) -> None:
         """Pause new risk on a symbol (or `*`) until a moment."""

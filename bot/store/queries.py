@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg
+from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg, Proposal
 from bot.domain.orders import OwnOrder
 from bot.store.answers import (
     ClosedCycle,
@@ -30,6 +30,7 @@ from bot.store.answers import (
 )
 from bot.store.asking import DecisionLedger
 from bot.store.database import LEDGER_NAME, moment_of, moment_text
+from bot.store.proposals import ProposalRow, read_lapsed, read_proposal, read_standing
 from bot.store.remembering import read_drift, read_halt
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, number_of, orders_of
 from bot.store.snapshots import FOLDER
@@ -109,6 +110,18 @@ class Ledger(DecisionLedger):
     def orders_of_day(self, day: date) -> tuple[OwnOrder, ...]:
         """List the orders of a session day, oldest first."""
         return orders_of(self._all(f"{ORDER_SELECT} WHERE session_day = ? ORDER BY rowid", (day.isoformat(),)))
+
+    def proposals(self, at: datetime) -> tuple[Proposal, ...]:
+        """List what stands at a moment: what waits for the owner's word, and what has it and was not sent yet."""
+        return self._guarded(read_standing, at)
+
+    def lapsed_proposals(self, after: datetime, at: datetime) -> tuple[Proposal, ...]:
+        """List what lapsed unanswered between two moments."""
+        return self._guarded(read_lapsed, after, at)
+
+    def proposal(self, number: int) -> ProposalRow | None:
+        """Give one proposal with what became of it."""
+        return self._guarded(read_proposal, number)
 
     def transitions_of(self, client_order_id: str) -> list[TransitionRow]:
         """List the steps of an order, oldest first."""

@@ -17,6 +17,7 @@ from bot.domain.orders import CANCEL_PURPOSES, ENTRY_PURPOSES, OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import Memory
 from bot.store.database import moment_of, moment_text
+from bot.store.proposals import read_approvals, read_entries
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, ROLLS, number_of, orders_of
 
 _STATE = (
@@ -59,6 +60,8 @@ def read_books(connection: sqlite3.Connection, at: datetime, counters: Counters)
         equity_last=number_of(state[7]),
         flow_session=Decimal(state[8]),
         session_day=date.fromisoformat(state[9]) if state[9] else None,
+        approvals=read_approvals(connection, at),
+        entries_sent=read_entries(connection),
     )
 
 
@@ -83,7 +86,7 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
         activities_since=since,
         orders_since=orders_since,
         previous_marks=read_marks(connection),
-        last_slot=moment_of(slot[0]) if slot else None,
+        last_slot=moment_of(slot[0]) if slot and slot[0] else None,
     )
 
 

@@ -12,9 +12,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from bot.domain.facts import Fact
-from bot.domain.holdings import OrderLeg
+from bot.domain.holdings import Activity, OrderLeg
 from bot.domain.ledger import Cycle, Lot, OptionLeg, Roll
 from bot.domain.orders import OwnOrder
+from bot.domain.sessions import new_york_day
+from bot.engine.ports import Fill, LegEnd, LotEnd
 from bot.store.database import moment_text
 
 F = TypeVar("F", bound=Fact)
@@ -51,7 +53,9 @@ class FactTable(Generic[F]):
         self._open = f"{self.select} WHERE {end} IS NULL"
         self.close_sql = f"UPDATE {table} SET {end} = ? WHERE id = ?"
         columns = [*quoted, "tick_id"] if end in self.fields else [*quoted, "tick_id", end]
-        values = [f":{name.strip(chr(34))}" for name in columns]
+        self.columns = tuple(columns)
+        self.names = tuple(name.strip('"') for name in columns)
+        values = [f":{name}" for name in self.names]
         kept = [name for name in columns if name not in ('"id"', "tick_id")]
         self._upsert = (
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
@@ -75,9 +79,10 @@ class FactTable(Generic[F]):
         self, connection: sqlite3.Connection, facts: Iterable[F], tick_id: int | None, ended_at: str | None = None
     ) -> None:
         """Insert or update facts; `ended_at` marks them closed where the fact has no such field of its own."""
-        connection.executemany(self._upsert, [self._row(fact, tick_id, ended_at) for fact in facts])
+        connection.executemany(self._upsert, [self.row(fact, tick_id, ended_at) for fact in facts])
 
-    def _row(self, fact: F, tick_id: int | None, ended_at: str | None) -> dict[str, Any]:
+    def row(self, fact: F, tick_id: int | None, ended_at: str | None = None) -> dict[str, Any]:
+        """Turn a fact into the values of its row, by column."""
         row: dict[str, Any] = msgspec.to_builtins(fact)
         for name in self._moments:
             row[name] = optional_moment(getattr(fact, name))
@@ -125,3 +130,57 @@ def order_row(order: OwnOrder, tick_id: int, session_day: str) -> tuple[Any, ...
     row["session_day"] = session_day
     row["ended_at"] = None if order.alive else row["planned_at"]
     return tuple([row[name] for name in _ORDER_COLUMNS])
+
+
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
+
+
+ACTIVITY_COLUMNS = (
+    "id", "type", "symbol", "tick_id", "at", "day", "qty", "price", "net_amount", "order_id", "group_id", "raw_type",
+    "description",
+)  # fmt: skip
+FILL_COLUMNS = (
+    "execution_id", "tick_id", "broker_order_id", "client_order_id", "symbol", "side", "qty", "price", "at", "strategy",
+    "purpose", "cycle",
+)  # fmt: skip
+LEG_END_COLUMNS = (
+    "tick_id", "leg_id", "symbol", "underlying", "qty", "how", "at", "day", "price", "income", "tax_income",
+)  # fmt: skip
+LOT_END_COLUMNS = ("tick_id", "lot_id", "symbol", "qty", "how", "at", "day", "price", "income", "tax_income")
+ACTIVITY_INSERT = _insert("activities", ACTIVITY_COLUMNS)
+FILL_INSERT = f"{_insert('fills', FILL_COLUMNS)} ON CONFLICT (execution_id) DO NOTHING"
+LEG_END_INSERT = _insert("leg_ends", LEG_END_COLUMNS)
+LOT_END_INSERT = _insert("lot_ends", LOT_END_COLUMNS)
+
+
+def activity_row(one: Activity, tick_id: int | None) -> tuple[Any, ...]:
+    """Turn a line of history into the values of ACTIVITY_INSERT; `tick_id` None is an import's."""
+    return (
+        one.id, one.kind, one.symbol, tick_id, moment_text(one.at), new_york_day(one.at).isoformat(), str(one.qty),
+        text_of(one.price), str(one.net_amount), one.order_id, one.group_id, one.raw_type, one.description,
+    )  # fmt: skip
+
+
+def fill_row(fill: Fill, tick_id: int | None) -> tuple[Any, ...]:
+    """Turn a fill into the values of FILL_INSERT; `tick_id` None is an import's."""
+    return (
+        fill.execution_id, tick_id, fill.broker_order_id, fill.client_order_id, fill.symbol, fill.side, str(fill.qty),
+        str(fill.price), moment_text(fill.at), fill.strategy, fill.purpose, fill.cycle,
+    )  # fmt: skip
+
+
+def leg_end_row(end: LegEnd, tick_id: int | None) -> tuple[Any, ...]:
+    """Turn an ended leg into the values of LEG_END_INSERT; `tick_id` None is an import's."""
+    return (
+        tick_id, end.leg.id, end.leg.symbol, end.leg.underlying, str(end.qty), end.how, moment_text(end.at),
+        new_york_day(end.at).isoformat(), str(end.price), str(end.income), str(end.tax_income),
+    )  # fmt: skip
+
+
+def lot_end_row(end: LotEnd, tick_id: int | None) -> tuple[Any, ...]:
+    """Turn shares that left into the values of LOT_END_INSERT; `tick_id` None is an import's."""
+    return (
+        tick_id, end.lot.id, end.lot.symbol, str(end.qty), end.how, moment_text(end.at),
+        new_york_day(end.at).isoformat(), str(end.price), str(end.income), str(end.tax_income),
+    )  # fmt: skip

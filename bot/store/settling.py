@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,7 +16,26 @@ from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import Decision, LegEnd, LotEnd, Settlement
 from bot.store.database import moment_text
-from bot.store.rows import CYCLES, LEGS, LOTS, ROLLS, F, FactTable, optional_moment, text_of, to_json
+from bot.store.proposals import count_entry
+from bot.store.rows import (
+    ACTIVITY_INSERT,
+    CYCLES,
+    FILL_INSERT,
+    LEG_END_INSERT,
+    LEGS,
+    LOT_END_INSERT,
+    LOTS,
+    ROLLS,
+    F,
+    FactTable,
+    activity_row,
+    fill_row,
+    leg_end_row,
+    lot_end_row,
+    optional_moment,
+    text_of,
+    to_json,
+)
 
 SIX_PLACES = Decimal("0.000001")
 Marks = tuple[tuple[str, Decimal, datetime], ...]
@@ -47,18 +66,9 @@ def save_settlement(connection: sqlite3.Connection, now: Moment, before: Before,
     if settlement.orders:
         _save_orders(connection, now, settlement.orders)
     if settlement.activities:
-        _save_activities(connection, now, settlement.activities)
+        save_activities(connection, now.tick_id, settlement.activities)
     if settlement.fills:
-        connection.executemany(
-            "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (execution_id) DO NOTHING",
-            [
-                (
-                    fill.execution_id, now.tick_id, fill.broker_order_id, fill.client_order_id, fill.symbol, fill.side,
-                    str(fill.qty), str(fill.price), moment_text(fill.at), fill.strategy, fill.purpose, fill.cycle,
-                )
-                for fill in settlement.fills
-            ],
-        )  # fmt: skip
+        connection.executemany(FILL_INSERT, [fill_row(fill, now.tick_id) for fill in settlement.fills])
     _save_drift(connection, now, before.books.drift, settlement.books.drift or settlement.drift)
     _save_state(connection, now, before.marks, decision)
     _save_equity(connection, now, decision)
@@ -86,7 +96,7 @@ def _save_books(connection: sqlite3.Connection, now: Moment, before: Books, sett
         connection.executemany(
             "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (?, ?, ?, ?, ?)", changes
         )
-    _save_ends(connection, now, settlement.leg_ends, settlement.lot_ends)
+    save_ends(connection, now.tick_id, settlement.leg_ends, settlement.lot_ends)
 
 
 def _diff(
@@ -122,38 +132,29 @@ def _key(fact: object) -> str:
     return key
 
 
-def _save_ends(
-    connection: sqlite3.Connection, now: Moment, leg_ends: tuple[LegEnd, ...], lot_ends: tuple[LotEnd, ...]
+def save_ends(
+    connection: sqlite3.Connection, tick_id: int | None, leg_ends: Iterable[LegEnd], lot_ends: Iterable[LotEnd]
 ) -> None:
+    """Write what ended and what it earned, into the roll-up of its day too; `tick_id` None is an import's."""
     for end in leg_ends:
-        day = new_york_day(end.at).isoformat()
-        connection.execute(
-            "INSERT INTO leg_ends (tick_id, leg_id, symbol, underlying, qty, how, at, day, price, income, tax_income)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                now.tick_id, end.leg.id, end.leg.symbol, end.leg.underlying, str(end.qty), end.how,
-                moment_text(end.at), day, str(end.price), str(end.income), str(end.tax_income),
-            ),
+        connection.execute(LEG_END_INSERT, leg_end_row(end, tick_id))
+        earn(
+            connection, new_york_day(end.at), end.leg.underlying, end.leg.strategy, "premium", end.income,
+            end.tax_income,
         )  # fmt: skip
-        _earn(connection, day, end.leg.underlying, end.leg.strategy, "premium", end.income, end.tax_income)
     for sale in lot_ends:
-        day = new_york_day(sale.at).isoformat()
-        connection.execute(
-            "INSERT INTO lot_ends (tick_id, lot_id, symbol, qty, how, at, day, price, income, tax_income)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                now.tick_id, sale.lot.id, sale.lot.symbol, str(sale.qty), sale.how, moment_text(sale.at), day,
-                str(sale.price), str(sale.income), str(sale.tax_income),
-            ),
+        connection.execute(LOT_END_INSERT, lot_end_row(sale, tick_id))
+        earn(
+            connection, new_york_day(sale.at), sale.lot.symbol, sale.lot.strategy, "shares", sale.income,
+            sale.tax_income,
         )  # fmt: skip
-        _earn(connection, day, sale.lot.symbol, sale.lot.strategy, "shares", sale.income, sale.tax_income)
 
 
-def _earn(
-    connection: sqlite3.Connection, day: str, symbol: str, strategy: str, kind: str, income: Decimal, tax: Decimal
+def earn(
+    connection: sqlite3.Connection, on: date, symbol: str, strategy: str, kind: str, income: Decimal, tax: Decimal
 ) -> None:
     """Add to a day's income; the sum is made here, for SQL does no arithmetic on money."""
-    key = (day, symbol, strategy, kind)
+    key = (on.isoformat(), symbol, strategy, kind)
     row = connection.execute(
         "SELECT income, tax_income, count FROM income_daily WHERE day = ? AND symbol = ? AND strategy = ? AND kind = ?",
         key,
@@ -173,6 +174,7 @@ def _save_orders(connection: sqlite3.Connection, now: Moment, orders: Iterable[O
         ).fetchone()
         assert row is not None, f"order {order.client_order_id} was settled and never planned"
         state, status, filled, ended_at = row
+        count_entry(connection, order.strategy, order.purpose, order.replaces, state, order.state)
         connection.execute(
             "UPDATE orders SET broker_order_id = ?, filled_qty = ?, filled_avg_price = ?, stop_price = ?,"
             " high_water_mark = ?, state = ?, status = ?, ended_at = ? WHERE client_order_id = ?",
@@ -212,24 +214,15 @@ def follow_order(
     )
 
 
-def _save_activities(connection: sqlite3.Connection, now: Moment, activities: tuple[Activity, ...]) -> None:
-    connection.executemany(
-        "INSERT INTO activities (id, type, symbol, tick_id, at, day, qty, price, net_amount, order_id, group_id,"
-        " raw_type, description) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                one.id, one.kind, one.symbol, now.tick_id, moment_text(one.at), new_york_day(one.at).isoformat(),
-                str(one.qty), text_of(one.price), str(one.net_amount), one.order_id, one.group_id, one.raw_type,
-                one.description,
-            )
-            for one in activities
-        ],
-    )  # fmt: skip
-    for one in activities:
+def save_activities(connection: sqlite3.Connection, tick_id: int | None, activities: Iterable[Activity]) -> None:
+    """Write lines of the broker's history, dividends and interest into the roll-up too; `tick_id` None is an import."""
+    listed = list(activities)
+    connection.executemany(ACTIVITY_INSERT, [activity_row(one, tick_id) for one in listed])
+    for one in listed:
         kind = {"DIV": "dividends", "INT": "interest"}.get(one.kind)
         if kind is not None:
-            day = new_york_day(one.at).isoformat()
-            _earn(connection, day, underlying_of(one.symbol), "", kind, one.net_amount, one.net_amount)
+            day = new_york_day(one.at)
+            earn(connection, day, underlying_of(one.symbol), "", kind, one.net_amount, one.net_amount)
 
 
 def _save_drift(

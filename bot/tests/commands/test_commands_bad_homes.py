@@ -214,7 +214,7 @@ def test_a_closed_market_is_said_and_nothing_is_sent(folder: Path) -> None:
 
 
 def test_a_broker_of_a_later_release_is_refused(folder: Path) -> None:
-    done = typed(folder, "tick", "--dry", BOT_BROKER="alpaca")
+    done = typed(folder, "tick", "--dry", BOT_BROKER="ccxt")
     assert done.code == 78
     assert "later release" in done.err
     assert "simulator" in done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -63,6 +64,82 @@ def test_the_loop_sleeps_over_the_night_and_the_weekend(env: str) -> None:
     assert "2026-11-23 14:30" in out
 
 
+def live_loop(env: str, clock: HandClock, ticks: int) -> list[str]:
+    out = io.StringIO()
+    text = Path(env).read_text()
+    Path(env).write_text(text.replace("BOT_MODE=dry", "BOT_MODE=live"))
+    with redirect_stdout(out):
+        run_loop(env, dry=False, ticks=ticks, clock=clock.now, sleep=clock.sleep, meter=lambda: clock.at.timestamp())
+    return out.getvalue().splitlines()
+
+
+def rows_of(env: str, question: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(Path(env).parent / "data" / "ledger.sqlite") as store:
+        found = store.execute(question).fetchall()
+    store.close()
+    return found
+
+
+def test_while_orders_work_follow_ups_reprice_them_within_the_slot(env: str) -> None:
+    """Design 14: own Snapshots, own rows, the same slot; one step of the ladder each, down to a fill."""
+    clock = HandClock(datetime(2026, 11, 18, 15, 3, tzinfo=UTC))
+    lines = live_loop(env, clock, 1)
+    told = [line.strip() for line in lines if "follow-up" in line]
+    assert [line.split(":")[0] for line in told] == ["follow-up 1", "follow-up 2"]
+    assert "repriced EWZ" in told[0]
+    assert "filled 1 EWZ" in told[1]
+    assert clock.slept == [720.0, 45.0, 45.0, 1.0]
+    ticks = rows_of(env, "SELECT count(*), count(DISTINCT slot), count(DISTINCT snapshot_hash) FROM ticks")
+    assert ticks == [(3, 1, 3)]
+    orders = rows_of(env, "SELECT client_order_id, state FROM orders ORDER BY rowid")
+    assert len({name for name, _ in orders}) == len(orders) == 2
+    assert {state for _, state in orders} == {"done"}
+
+
+def test_a_desk_that_wants_no_follow_ups_has_none(env: str) -> None:
+    desk = Path(env).parent / "data" / "desk.toml"
+    desk.write_text(desk.read_text().replace("follow_ups_max = 3", "follow_ups_max = 0"))
+    clock = HandClock(datetime(2026, 11, 18, 15, 3, tzinfo=UTC))
+    assert [line for line in live_loop(env, clock, 1) if "follow-up" in line] == []
+    assert clock.slept == [720.0, 1.0]
+
+
+def test_the_owner_can_halt_between_two_follow_ups(env: str) -> None:
+    """The home is locked for each tick alone, not while it waits."""
+    clock = HandClock(datetime(2026, 11, 18, 15, 3, tzinfo=UTC))
+    sleep = clock.sleep
+
+    def halt_meanwhile(seconds: float) -> None:
+        if seconds == 45.0:
+            with home_lock(Path(env).parent / "data", "bot halt stop", clock.at):
+                (Path(env).parent / "data" / "held").touch()
+        sleep(seconds)
+
+    clock.sleep = halt_meanwhile  # type: ignore[method-assign]
+    lines = live_loop(env, clock, 1)
+    assert (Path(env).parent / "data" / "held").exists()
+    assert [line for line in lines if "failed" in line] == []
+
+
+def test_a_follow_up_that_finds_the_home_taken_ends_the_series_and_is_said(env: str) -> None:
+    clock = HandClock(datetime(2026, 11, 18, 15, 3, tzinfo=UTC))
+    held = home_lock(Path(env).parent / "data", "bot halt stop", clock.at)
+    sleep = clock.sleep
+
+    def take_it(seconds: float) -> None:
+        if seconds == 45.0:
+            held.__enter__()
+        sleep(seconds)
+
+    clock.sleep = take_it  # type: ignore[method-assign]
+    lines = live_loop(env, clock, 1)
+    held.__exit__(None, None, None)
+    told = [line for line in lines if "follow-up" in line]
+    assert len(told) == 1
+    assert "follow-up 1 failed" in told[0]
+    assert "in use by" in told[0]
+
+
 def test_a_tick_that_cannot_run_is_said_and_the_next_one_comes(env: str) -> None:
     clock = HandClock(WEDNESDAY)
     home = Path(env).parent / "data"
@@ -89,8 +166,6 @@ def test_a_wrong_configuration_ends_the_loop(env: str) -> None:
 
 
 def test_a_home_of_another_account_ends_the_loop(env: str) -> None:
-    import sqlite3
-
     loop(env, HandClock(WEDNESDAY), 1)
     with sqlite3.connect(Path(env).parent / "data" / "ledger.sqlite") as store:
         store.execute("UPDATE stamp SET environment = 'live'")

@@ -100,6 +100,7 @@ def test_json_is_one_object_on_standard_output_and_the_home_on_the_other(folder:
     assert done.out.count("\n") == 1
     found = json.loads(done.out)
     assert {"tick", "account", "verdicts", "notes", "orders", "drift", "errors"} <= set(found)
+    assert found["follow_ups"] == []
     assert found["tick"]["mode"] == "dry"
     assert f"home {folder / 'data'}" in done.err
 

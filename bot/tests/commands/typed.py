@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 from bot import wiring
 from bot.__main__ import main
-from bot.commands import looking, owner, scanning, setup, simulating, ticking
+from bot.commands import approving, looking, owner, scanning, setup, simulating, ticking, weekly
 from bot.ops import doctor
 
 AT = "2026-11-18T17:00:00+00:00"
 """A Wednesday, noon in New York."""
 SATURDAY = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
-CLOCKED: tuple[ModuleType, ...] = (wiring, looking, owner, scanning, setup, simulating, ticking, doctor)
+CLOCKED: tuple[ModuleType, ...] = (
+    wiring, approving, looking, owner, scanning, setup, simulating, ticking, weekly, doctor,
+)  # fmt: skip
 
 
 class Done(NamedTuple):

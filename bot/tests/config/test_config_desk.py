@@ -14,7 +14,7 @@ from bot.config.deskfile import CONFIG_VERSION, examine_desk, load_desk, read_de
 from bot.config.deskkeys import specs_of
 from bot.config.desktext import DeskChoice, desk_text, desk_text_of, upgrade_desk
 from bot.config.profiles import PROFILES, Profile, check_profile, profile_values, shipped_universe
-from bot.domain.desk import Limits, SimulatorNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.errors import ConfigError, UsageError
 from bot.tests.builders import simulator_numbers, some_limits, wheel_numbers
 
@@ -355,12 +355,57 @@ def older(text: str) -> str:
 
 def test_an_older_file_names_each_new_key_with_its_profiles_value() -> None:
     _, reading = examine_desk(older(BALANCED), name="desk.toml", version=CONFIG_VERSION + 1)
-    told = "new since config_version 1; `bot config upgrade` writes"
+    told = f"new since config_version {CONFIG_VERSION}; `bot config upgrade` writes"
     assert reading.faults == [
-        "desk.toml: config_version: 1 is older than 2: run `bot config upgrade`",
+        f"desk.toml: config_version: {CONFIG_VERSION} is older than {CONFIG_VERSION + 1}: run `bot config upgrade`",
         f"desk.toml: limits.stress_loss_share: {told} 0.16 (balanced)",
         f"desk.toml: strategies.wheel.roll_ticks_max: {told} 8 (balanced)",
     ]
+
+
+def of_version_1(text: str) -> str:
+    """Give a file as the first release wrote it: no follow-ups, nothing recorded beside what strategies need."""
+    start, end = text.index("# The tick."), text.index("\n[limits]\n")
+    return with_value("config_version", "1", without("record_chains", text[:start] + text[end:]))
+
+
+def test_a_file_of_the_first_version_is_told_what_to_do_and_upgraded() -> None:
+    first = of_version_1(BALANCED)
+    faults = faults_of(first)
+    assert "1 is older than 2: run `bot config upgrade`" in faults[0]
+    assert {"tick.follow_ups_max", "tick.follow_up_seconds"} <= {fault.split(": ")[1] for fault in faults}
+    desk = read_desk(upgrade_desk(first))
+    assert desk.tick == profile_values(TickNumbers, "balanced")
+    assert desk.record_chains == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("follow_ups_max", "7", "a whole number of ticks from 0 to 6, got 7"),
+        ("follow_up_seconds", "29", "a whole number of seconds from 30 to 60, got 29"),
+        ("follow_up_seconds", '"off"', 'this key cannot be "off"'),
+        ("record_chains", '"SPY"', 'expected a list like ["SPY", "QQQ"], got "SPY"'),
+        ("record_chains", '["spy"]', 'expected shares or funds like SPY, got "spy"'),
+        ("record_chains", '["SPY261218P00600000"]', "expected shares or funds like SPY"),
+        ("record_chains", '["SPY", "SPY"]', "SPY stands there twice"),
+        ("record_chains", str([f"A{chr(65 + n)}" for n in range(21)]), "at most 20 names, got 21"),
+    ],
+)
+def test_follow_ups_and_recorded_chains_are_checked(key: str, value: str, told: str) -> None:
+    assert any(told in fault and key in fault for fault in faults_of(with_value(key, value)))
+
+
+def test_chains_may_be_recorded_of_names_that_no_strategy_trades() -> None:
+    desk = read_desk(with_value("record_chains", '["NVDA", "SPY"]'))
+    assert desk.record_chains == ("NVDA", "SPY")
+    assert "NVDA" not in desk.universe
+
+
+def test_a_desk_without_any_strategy_is_a_desk_that_only_records() -> None:
+    """A003, A039."""
+    desk = read_desk(BALANCED[: BALANCED.index("# The wheel: sell")])
+    assert (desk.wheels, desk.trailing_stops) == ((), ())
 
 
 def test_an_upgrade_writes_the_new_keys_and_keeps_every_other_line() -> None:

@@ -107,9 +107,13 @@ def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     [
         ("BOT_MODE", "Live", "BOT_MODE: expected dry or live, got 'Live', did you mean live?"),
         ("BOT_BROKER", "simulatr", "did you mean simulator?"),
-        ("BOT_BROKER", "alpaca", "alpaca comes with a later release and this one cannot trade there"),
         ("BOT_BROKER", "ccxt", "ccxt comes with a later release"),
-        ("BOT_MARKET", "alpaca", "BOT_MARKET: alpaca comes with a later release"),
+        ("BOT_MARKET", "alpaca", "BOT_MARKET: alpaca is for BOT_BROKER=alpaca"),
+        ("ALPACA_STOCK_FEED", "opra", "ALPACA_STOCK_FEED: expected iex or sip, got 'opra'"),
+        ("ALPACA_OPTION_FEED", "opera", "did you mean opra?"),
+        ("ALPACA_TRADING_URL", "https://paper-api.alpaca.markets.example.org", "ALPACA_TRADING_URL"),
+        ("ALPACA_TRADING_URL", "https://api.alpaca.markets", "ALPACA_TRADING_URL"),
+        ("ALPACA_DATA_URL", "http://data.alpaca.markets", "ALPACA_DATA_URL"),
         ("BOT_MARKET", "recorded", "expected recorded:<folder> with a folder that exists"),
         ("BOT_MARKET", "recorded:", "expected recorded:<folder>"),
         ("BOT_MARKET", "recorded:nowhere", "expected recorded:<folder> with a folder that exists"),
@@ -147,6 +151,34 @@ def test_a_secret_pasted_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> N
 def test_a_real_account_needs_its_number_pinned(tmp_path: Path) -> None:
     settings = load_settings({"ALPACA_ENV": "live", "ALPACA_ACCOUNT": "123456789"}, tmp_path)
     assert (settings.alpaca_env, settings.alpaca_account) == ("live", "123456789")
+
+
+def test_an_account_at_alpaca_trades_on_alpacas_prices(tmp_path: Path) -> None:
+    settings = load_settings({"BOT_BROKER": "alpaca"}, tmp_path)
+    assert (settings.market, settings.stock_feed, settings.option_feed) == ("alpaca", "iex", "indicative")
+    assert (settings.trading_url, settings.data_url) == (
+        "https://paper-api.alpaca.markets", "https://data.alpaca.markets"
+    )  # fmt: skip
+    (fault,) = faults_of(tmp_path, BOT_BROKER="alpaca", BOT_MARKET="synthetic")
+    assert "take the line out" in fault
+
+
+def test_an_address_is_put_right_and_only_alpacas_own_or_this_machine_is_taken(tmp_path: Path) -> None:
+    settings = load_settings(
+        {
+            "BOT_BROKER": "alpaca", "ALPACA_TRADING_URL": "http://127.0.0.1:4010/v2/",
+            "ALPACA_DATA_URL": "https://data.alpaca.markets/v2",
+        },
+        tmp_path,
+    )  # fmt: skip
+    assert (settings.trading_url, settings.data_url) == ("http://127.0.0.1:4010", "https://data.alpaca.markets")
+
+
+def test_missing_keys_are_named_with_what_to_do(tmp_path: Path) -> None:
+    settings = load_settings({"BOT_BROKER": "alpaca", "ALPACA_API_KEY": KEY}, tmp_path)
+    (missing,) = settings.secrets_missing
+    assert missing.startswith("ALPACA_SECRET_KEY is not set and BOT_BROKER=alpaca needs it")
+    assert load_settings({}, tmp_path).secrets_missing == ()
 
 
 def test_a_misspelt_process_variable_is_a_warning_and_others_are_left_alone(tmp_path: Path) -> None:
@@ -270,7 +302,8 @@ def test_the_hash_changes_with_what_decides_and_not_with_a_moved_folder_or_a_new
     base, stored = config_hash(DESK, with_secrets(tmp_path))
     assert json.loads(stored) == {
         "ALPACA_ACCOUNT": "", "ALPACA_ENV": "paper", "BOT_BROKER": "simulator", "BOT_MARKET": "synthetic",
-        "BOT_MODE": "dry",
+        "BOT_MODE": "dry", "ALPACA_STOCK_FEED": "iex", "ALPACA_OPTION_FEED": "indicative",
+        "ALPACA_TRADING_URL": "https://paper-api.alpaca.markets", "ALPACA_DATA_URL": "https://data.alpaca.markets",
     }  # fmt: skip
     assert config_hash(DESK, load_settings({"BOT_HOME": "/elsewhere"}, tmp_path))[0] == base
     assert config_hash(DESK, load_settings({"BOT_MODE": "live"}, tmp_path))[0] != base

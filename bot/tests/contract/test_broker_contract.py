@@ -6,7 +6,7 @@ broker behind a server joins by adding its factory to STAGES.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from bot.domain.errors import BrokerRefused, RefusalCode
 from bot.domain.holdings import LIVE_STATUSES, TERMINAL_STATUSES
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import Broker
+from bot.tests.alpaca.hand import AlpacaStage
 from bot.tests.brokers.tape import OPEN, Hand, an_order_request
 
 D = Decimal
@@ -26,10 +27,18 @@ class Stage(Protocol):
     """A broker with its world in the test's hand. The account holds 25,000 dollars; XLF trades near 40."""
 
     broker: Any
-    at: datetime
+
+    @property
+    def at(self) -> datetime:
+        """Give the moment it is on this stage."""
+        ...
 
     def quote(self, bid: str, ask: str) -> None:
         """Let a minute pass and XLF trade at these prices within it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever the broker runs on."""
         ...
 
 
@@ -44,13 +53,18 @@ class SimulatorStage(Hand):
         self.market.put("XLF", self.at + timedelta(seconds=30), bid, ask)
         self.at += timedelta(minutes=1)
 
+    def close(self) -> None:
+        self.broker.close()
 
-STAGES: dict[str, Callable[[], Stage]] = {"simulator": SimulatorStage}
+
+STAGES: dict[str, Callable[[], Stage]] = {"simulator": SimulatorStage, "alpaca": AlpacaStage}
 
 
 @pytest.fixture(params=sorted(STAGES))
-def stage(request: pytest.FixtureRequest) -> Stage:
-    return STAGES[request.param]()
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    stage = STAGES[request.param]()
+    yield stage
+    stage.close()
 
 
 def test_it_fits_the_port(stage: Stage) -> None:

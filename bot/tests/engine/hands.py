@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from bot.domain.errors import BotError
 from bot.domain.holdings import Account, Activity, BrokerOrder, Clock, Position
-from bot.domain.ledger import Books, Halt
+from bot.domain.ledger import Books, Halt, Proposal
 from bot.domain.market import MarketReads, Quote, QuotesRequest, Request
 from bot.domain.orders import OrderRequest, OwnOrder
+from bot.domain.sessions import Session
 from bot.engine.ports import BrokerTraits, Decision, Memory, TickEnd, TickStart, Transition
 from bot.tests.builders import NOON, an_account
 
@@ -94,6 +95,9 @@ class HandBroker:
             if order.broker_order_id == broker_order_id:
                 self.book[key] = replace(order, status="canceled")
 
+    def read_calendar(self, first: date, last: date) -> tuple[Session, ...]:
+        return ()
+
     def close(self) -> None:
         self.calls.append("close")
 
@@ -149,11 +153,12 @@ class ListJournal:
     def find_own(self, client_order_id: str) -> OwnOrder | None:
         return self.rows.get(client_order_id)
 
-    def record_decision(self, tick_id: int, decision: Decision) -> None:
+    def record_decision(self, tick_id: int, decision: Decision) -> tuple[Proposal, ...]:
         self._enter("decision")
         self.decisions.append(decision)
         for order in decision.planned:
             self.rows[order.client_order_id] = order
+        return decision.proposals
 
     def move(self, tick_id: int, step: Transition) -> None:
         self._enter(f"move {step.state}")

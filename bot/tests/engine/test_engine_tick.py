@@ -62,7 +62,7 @@ def test_the_steps_come_in_the_stated_order() -> None:
     result = tick(world, a_book(wishing(A_PUT)))
     assert [verdict.reason for verdict in result.verdicts if not verdict.approved] == []
     assert journal.entries == ["begin", "snapshot", "decision", "move sending", "move working", "seal"]
-    assert broker.calls[:5] == ["clock", "account", "positions", "orders", "activities"]
+    assert broker.calls[:5] == ["account", "clock", "positions", "orders", "activities"]
     assert [order.state for order in result.orders] == ["working"]
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from bot.domain.checks import CheckResult
 from bot.domain.desk import TrailingNumbers, TrailingParams, WheelNumbers
-from bot.domain.ledger import Books, Roll
+from bot.domain.ledger import Books, Proposal, Roll
 from bot.domain.market import Quote
 from bot.domain.orders import OrderIntent
 from bot.gates import GATES, Case
@@ -47,7 +47,7 @@ def quotes(**changed: Any) -> tuple[Quote, ...]:
 
 def a_case(
     *accepted: OrderIntent, limits: dict[str, Any] | None = None, numbers: WheelNumbers | None = None,
-    universe: Any = None, protect: bool = False, **snapshot: Any,
+    universe: Any = None, protect: bool = False, approvals: Any = (), **snapshot: Any,
 ) -> Case:  # fmt: skip
     wheel = wheel_params("XLF", "XLU", numbers=numbers or wheel_numbers())
     stops = TrailingParams(
@@ -61,9 +61,19 @@ def a_case(
         limits=some_limits(**(limits or {})),
         wheels=((1, True, wheel),),
         trailing_stops=((2, True, stops),),
+        approvals=approvals,
     )
     facts: dict[str, Any] = {"quotes": quotes()}
     return Case(snapshot=a_snapshot(**(facts | snapshot)), desk=desk, accepted=accepted)
+
+
+def a_proposal(intent: OrderIntent, **given: Any) -> Proposal:
+    """An intent the owner approved a minute ago, and that stands until the next slot."""
+    facts: dict[str, Any] = {
+        "number": 3, "intent": intent, "proposed_at": NOON - timedelta(minutes=2),
+        "lapses_at": NOON + timedelta(minutes=15), "approved_at": NOON - timedelta(minutes=1), "author": "ada",
+    }  # fmt: skip
+    return Proposal(**(facts | given))
 
 
 def with_shares(qty: str = "100", symbol: str = "XLF", **books: Any) -> dict[str, Any]:

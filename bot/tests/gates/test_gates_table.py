@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bot.domain.desk import ApproveRule
 from bot.domain.ledger import Books, Counters, Drift, Halt, Pause
 from bot.domain.market import Slab
 from bot.domain.orders import OrderIntent, leg
-from bot.gates import GATES, account, exposure, form, judge, market, options, pacing, prices, safety
+from bot.gates import GATES, account, approval, exposure, form, judge, market, options, pacing, prices, safety
 from bot.tests.builders import (
     NOON,
     a_chain,
@@ -38,6 +39,7 @@ from bot.tests.gates.scenes import (
     a_call,
     a_cancel,
     a_case,
+    a_proposal,
     a_purchase,
     a_put,
     a_roll,
@@ -75,6 +77,7 @@ def proofs() -> list[Proof]:
             add(gate, intent, (word, facts))
 
     _form_and_safety(add, vary)
+    _approval(add, vary)
     _market(add, vary)
     _prices(add, vary)
     _options(add, vary)
@@ -101,6 +104,18 @@ def _form_and_safety(add: Any, vary: Any) -> None:
         ("over", a_sale(qty="99", replaces="s1")), ("refuse", a_cancel("s1")), ("refuse", a_call(replaces="s1")),
     )  # fmt: skip
     add("protection_stays", a_cancel("s1", "cancel_stop"), ("refuse", resting | {"halt": Halt(level="no_new_risk")}))
+    works = an_order(PUT, client_order_id="e1", qty="3", filled_qty=D(1))
+    following = {"follow_up": 1, "own_orders": (works,)}
+    vary(
+        "follow_up_allows", following,
+        ("pass", a_put(replaces="e1")), ("edge", a_put(qty="2", replaces="e1")),
+        ("over", a_put(qty="3", replaces="e1")), ("refuse", a_put()), ("refuse", a_put(PUT_LOWER, replaces="e1")),
+        ("pass", a_cancel("e1")),
+    )  # fmt: skip
+    add("follow_up_allows", a_put(), ("pass", {}))
+    short = {"positions": (held(PUT, "-1"),), "follow_up": 3}
+    add("follow_up_allows", a_buy_back(), ("pass", short))
+    add("follow_up_allows", a_call(replaces="s1"), ("refuse", resting | {"follow_up": 1}))
     lost = an_order(PUT_LOWER, state="unknown")
     add("nothing_unresolved", a_put(), ("pass", {}), ("refuse", {"own_orders": (lost,)}))
     gone = Drift(symbol="XLF", kind="unexplained", what="shares are gone", broker=D(0), ours=D(100))
@@ -121,11 +136,36 @@ def _form_and_safety(add: Any, vary: Any) -> None:
     add("not_a_duplicate", a_put(), ("pass", {}), ("refuse", {"own_orders": (an_order(PUT),)}))
 
 
+def _approval(add: Any, vary: Any) -> None:
+    always = {"approvals": (("wheel", ApproveRule(word="always")),)}
+    given = always | {"books": Books(approvals=(a_proposal(a_put(qty="2")),))}
+    vary(
+        "approval_is_given", given,
+        ("pass", a_put(limit_price=D("0.61"))), ("edge", a_put(qty="2")), ("over", a_put(limit_price=D("0.59"))),
+        ("over", a_put(qty="3")), ("refuse", a_put(PUT_LOWER)),
+    )  # fmt: skip
+    add("approval_is_given", a_put(), ("pass", {}), ("refuse", always))
+    lapsed = a_proposal(a_put(), lapses_at=NOON)
+    lasts = a_proposal(a_put(), lapses_at=NOON + SECOND)
+    add(
+        "approval_is_given", a_put(),
+        ("edge", always | {"books": Books(approvals=(lasts,))}),
+        ("over", always | {"books": Books(approvals=(lapsed,))}),
+    )  # fmt: skip
+    first = {"approvals": (("wheel", ApproveRule(word="first", first=3)),)}
+    for sent, word in ((2, "over"), (3, "edge"), (4, "pass")):
+        add("approval_is_given", a_put(), (word, first | {"books": Books(entries_sent=(("wheel", sent),))}))
+
+
 def _market(add: Any, vary: Any) -> None:
     add(
         "session_is_open", a_put(),
         ("pass", {}), ("edge", {"at": OPEN}), ("edge", {"at": CLOSE - SECOND}), ("over", {"at": CLOSE}),
+        ("pass", {"broker_open": True}), ("refuse", {"broker_open": False}),
     )  # fmt: skip
+    short = {"positions": (held(PUT, "-1"),), "broker_open": False}
+    add("session_is_open", a_buy_back(), ("pass", short | {"broker_open": None}), ("refuse", short))
+    add("session_is_open", a_stop(), ("pass", with_shares() | {"broker_open": False}))
     early, late = OPEN + timedelta(minutes=20), CLOSE - timedelta(minutes=20)
     add(
         "entry_window_is_open", a_put(),
@@ -187,6 +227,7 @@ def _prices(add: Any, vary: Any) -> None:
         ("pass", a_put()), ("edge", a_put(limit_price=D("3.05"))), ("over", a_put(limit_price=D("3.01"))),
         ("refuse", a_put(limit_price=D("0.605"))),
     )  # fmt: skip
+    _prices_of_several_legs(add, vary)
     wide = {"quotes": quotes(bid="0.40", ask="1.60")}  # mid 1.00, collar 0.15
     vary(
         "price_within_collar", wide,
@@ -198,6 +239,48 @@ def _prices(add: Any, vary: Any) -> None:
         "price_within_collar", {},
         ("edge", a_put(limit_price=D("0.58"))), ("over", a_put(limit_price=D("0.57"))),
         ("edge", a_purchase(PUT, "1", limit_price=D("0.62"))), ("over", a_purchase(PUT, "1", limit_price=D("0.63"))),
+    )  # fmt: skip
+
+
+def _prices_of_several_legs(add: Any, vary: Any) -> None:
+    """A put spread that receives 0.40 at the mid and 0.36 at the natural price, and the one that pays it."""
+    priced = {"quotes": (a_quote("XLF"), a_quote(PUT, "0.58", "0.62"), a_quote(PUT_LOWER, "0.18", "0.22"))}
+    sold: dict[str, Any] = {"legs": (leg(PUT, "sell_to_open"), leg(PUT_LOWER, "buy_to_open"))}
+    bought: dict[str, Any] = {"legs": (leg(PUT, "buy_to_open"), leg(PUT_LOWER, "sell_to_open"))}
+    vary(
+        "spread_price_has_its_sign", priced,
+        ("pass", a_put(**sold, limit_price=D("-0.40"))), ("edge", a_put(**sold, limit_price=D("-0.01"))),
+        ("over", a_put(**sold, limit_price=D(0))), ("refuse", a_put(**sold, limit_price=D("0.40"))),
+        ("pass", a_put(**bought, limit_price=D("0.40"))), ("edge", a_put(**bought, limit_price=D("0.01"))),
+        ("over", a_put(**bought, limit_price=D(0))), ("refuse", a_put(**bought, limit_price=D("-0.40"))),
+    )  # fmt: skip
+    # So wide that the natural price pays: what it is worth at the mid decides.
+    torn = {"quotes": (a_quote("XLF"), a_quote(PUT, "0.20", "1.00"), a_quote(PUT_LOWER, "0.10", "0.30"))}
+    vary(
+        "spread_price_has_its_sign", torn,
+        ("pass", a_put(**sold, limit_price=D("-0.40"))), ("refuse", a_put(**sold, limit_price=D("0.10"))),
+    )  # fmt: skip
+    add("spread_price_has_its_sign", a_put(**sold, limit_price=D("-0.40")), ("refuse", {"quotes": (a_quote("XLF"),)}))
+    works = {"own_orders": (an_order(PUT, client_order_id="e1", qty="2", limit_price=D("0.60")),)}
+    vary(
+        "reprice_stays_in_bounds", works,
+        ("pass", a_put(limit_price=D("0.59"), replaces="e1")), ("edge", a_put(limit_price=D("0.58"), replaces="e1")),
+        ("over", a_put(limit_price=D("0.57"), replaces="e1")), ("edge", a_put(qty="2", replaces="e1")),
+        ("over", a_put(qty="3", replaces="e1")), ("refuse", a_put(PUT_LOWER, replaces="e1")), ("pass", a_put()),
+    )  # fmt: skip
+    buying = {"own_orders": (an_order(PUT, "buy_to_close", client_order_id="x1"),), "positions": (held(PUT, "-1"),)}
+    vary(
+        "reprice_stays_in_bounds", buying,
+        ("edge", a_buy_back(limit_price=D("0.62"), replaces="x1")),
+        ("over", a_buy_back(limit_price=D("0.63"), replaces="x1")),
+    )  # fmt: skip
+    spread = an_order(PUT, client_order_id="e2", **sold, limit_price=D("-0.40"))
+    vary(
+        "reprice_stays_in_bounds", priced | {"own_orders": (spread,)},
+        ("edge", a_put(**sold, limit_price=D("-0.36"), replaces="e2")),
+        ("over", a_put(**sold, limit_price=D("-0.35"), replaces="e2")),
+        ("refuse", a_put(**sold, limit_price=D("0.01"), replaces="e2")),
+        ("refuse", a_put(**sold, limit_price=D(0), replaces="e2")),
     )  # fmt: skip
 
 
@@ -367,7 +450,7 @@ def test_every_gate_has_a_pass_a_refusal_and_the_exact_boundary() -> None:
 def test_every_public_gate_function_is_in_the_list() -> None:
     written = {
         name
-        for family in (form, safety, market, prices, options, account, exposure, pacing)
+        for family in (form, safety, approval, market, prices, options, account, exposure, pacing)
         for name, function in inspect.getmembers(family, inspect.isfunction)
         if function.__module__ == family.__name__
         and not name.startswith("_")

@@ -9,9 +9,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bot.domain.holdings import BrokerOrder
-from bot.domain.ledger import Drift, Instruction, Pause, Roll
+from bot.domain.ledger import Drift, Instruction, Pause, Proposal, Roll
 from bot.domain.market import Bar, Bars, BarsRequest, Dividend, Earnings, Events, Quote, Split
-from bot.domain.orders import OwnOrder, leg
+from bot.domain.orders import OrderIntent, OwnOrder, leg
 from bot.domain.snapshot import Snapshot
 from bot.tests.world.runs import choice_of, make_house, moments_in, run_in, sessions_from
 
@@ -46,6 +46,8 @@ def with_rarer_facts(snapshot: Snapshot) -> Snapshot:
         books,
         rolls=(*books.rolls, _a_roll(at)),
         instructions=(Instruction(contract="KRE260821P00050000", word="no_roll", at=at, author="owner"),),
+        approvals=(_an_approval(at),),
+        entries_sent=(("elsewhere", 2),),
         pauses=(Pause(symbol="KRE", until=at + timedelta(days=3), reason="waiting for news"),),
         drift=(
             Drift(
@@ -72,6 +74,19 @@ def _a_roll(at: datetime) -> Roll:
         id="roll-1", underlying="KRE", right="put", old_symbol="KRE260821P00050000", old_strike=Decimal(50),
         qty=Decimal(1), strategy="wheel", cycle="KRE-20260701-0a1b2c3d", chain="leg-1", rolls=1, stage="opening",
         budget=Decimal("125.11"), ticks_left=7, started_at=at,
+    )  # fmt: skip
+
+
+def _an_approval(at: datetime) -> Proposal:
+    """Give a word for a strategy this desk does not have: it is kept, named, and carried out by nobody."""
+    wanted = OrderIntent(
+        strategy="elsewhere", purpose="cash_secured_put", key="put-KRE", underlying="KRE",
+        legs=(leg("KRE260821P00045000", "sell_to_open"),), qty=Decimal(1), limit_price=Decimal("0.55"),
+        reason="a word given elsewhere", numbers=(("spot", "50.20"),),
+    )  # fmt: skip
+    return Proposal(
+        number=3, intent=wanted, proposed_at=at - timedelta(minutes=5), lapses_at=at + timedelta(minutes=10),
+        approved_at=at - timedelta(minutes=1), author="owner",
     )  # fmt: skip
 
 

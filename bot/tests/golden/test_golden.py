@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from bot.config.deskfile import read_desk
+from bot.config.desktext import upgrade_desk
 from bot.domain.snapshot import SCHEMA, Snapshot, decode_snapshot, encode_snapshot, snapshot_hash
 from bot.engine.tick import decide
 from bot.tests.golden.making import make_golden
@@ -33,7 +34,7 @@ def bytes_of(schema: int) -> bytes:
 
 def verdicts_text(stored: bytes, desk_text: str) -> str:
     """Decide on stored bytes and write everything down that came of it, as JSON to be read in a diff."""
-    snapshot, desk = decode_snapshot(stored), read_desk(desk_text)
+    snapshot, desk = decode_snapshot(stored), read_desk(upgrade_desk(desk_text))
     verdicts, notes, errors = decide(snapshot, strategies_of(desk), desk)
     facts = {"snapshot": snapshot_hash(stored), "errors": errors, "notes": notes, "verdicts": verdicts}
     return msgspec.json.format(msgspec.json.encode(facts, order="deterministic"), indent=1).decode() + "\n"
@@ -70,7 +71,7 @@ def test_a_golden_snapshot_decides_as_it_did(schema: int) -> None:
     desk_text = (FOLDER / f"desk-{schema}.toml").read_text(encoding="utf-8")
     expected = (FOLDER / f"verdicts-{schema}.json").read_text(encoding="utf-8")
     assert verdicts_text(bytes_of(schema), desk_text) == expected, HOW
-    desk = read_desk(desk_text)
+    desk = read_desk(upgrade_desk(desk_text))
     verdicts, notes, _ = decide(decode_snapshot(bytes_of(schema)), strategies_of(desk), desk)
     assert {verdict.approved for verdict in verdicts} == {True, False}
     assert notes

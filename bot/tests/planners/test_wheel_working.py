@@ -57,7 +57,7 @@ def test_only_what_is_left_is_repriced() -> None:
 
 def test_within_its_own_slot_an_order_is_left_alone() -> None:
     assert not planned(working(slot=scene().slot)).intents
-    assert the_note(working(slot=scene().slot), "put").reason == "works at 0.53 in its own slot"
+    assert the_note(working(slot=scene().slot), "put").reason == "works at 0.53: one step a tick"
 
 
 def test_a_price_is_never_taken_back() -> None:

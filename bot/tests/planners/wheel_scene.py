@@ -105,6 +105,7 @@ def holdings_of(snapshot: Snapshot) -> Holdings:
         own_orders=snapshot.own_orders,
         books=snapshot.books,
         halt=snapshot.halt,
+        follow_up=snapshot.follow_up,
     )
 
 

@@ -1,0 +1,57 @@
+"""Follow-up ticks of `bot tick` and `bot loop`, and how they are said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bot.domain.money import plain
+from bot.domain.orders import OwnOrder
+from bot.engine.follow import FollowUp, Span, follow_ups, orders_after
+from bot.engine.ports import TickResult
+from bot.wiring import DEADLINE_SECONDS, House
+
+Again = Callable[[int, float], TickResult]
+"""Runs one follow-up: its number, and the seconds it has."""
+
+
+def followed(
+    house: House, first: TickResult, again: Again, *, pause: Callable[[float], None], elapsed: Callable[[], float]
+) -> Iterator[FollowUp]:
+    """Run the follow-ups of a tick in real time; `elapsed` counts seconds since it began (design 14)."""
+    return follow_ups(first, house.desk, again, pause=pause, elapsed=elapsed, span=Span(DEADLINE_SECONDS))
+
+
+def follow_line(one: FollowUp) -> str:
+    """Say in one line what a follow-up did."""
+    if one.result is None:
+        return f"follow-up {one.number} failed: {one.failure}"
+    result = one.result
+    done = [f"filled {plain(fill.qty)} {fill.symbol} at {plain(fill.price)}" for fill in result.settlement.fills]
+    done += [_sent(order) for order in result.orders]
+    done += [
+        f"withdrew an order on {verdict.intent.underlying}"
+        for verdict in result.verdicts
+        if verdict.approved and verdict.intent.action == "cancel"
+    ]
+    refused = sum(1 for verdict in result.verdicts if not verdict.approved)
+    done += [f"{refused} refused"] if refused else []
+    done += [f"{len(result.errors)} errors"] if result.errors else []
+    working = len(orders_after(result))
+    return f"follow-up {one.number}: {', '.join(done) or 'nothing to change'}; {working} of our orders work"
+
+
+def _sent(order: OwnOrder) -> str:
+    symbol = order.legs[0].symbol if len(order.legs) == 1 else order.underlying
+    word = "repriced" if order.replaces else f"sent {order.purpose} on"
+    limit = "" if order.limit_price is None else f" to {plain(order.limit_price)}"
+    return f"{word} {symbol}{limit} ({order.status or order.state})"
+
+
+def follow_object(one: FollowUp) -> dict[str, Any]:
+    """Give a follow-up as a JSON object: a tick of its own with its number, or why it failed."""
+    if one.result is None:
+        return {"follow_up": one.number, "failure": one.failure}
+    from bot.report.tick_json import tick_object
+
+    return {"follow_up": one.number, **tick_object(one.result)}

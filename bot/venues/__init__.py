@@ -1,0 +1,1 @@
+"""What both sides of a venue share, its broker and its market: hosts, the wire, spelling."""
