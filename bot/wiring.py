@@ -165,14 +165,16 @@ def _simulator(
 
 
 @contextmanager
-def looking_broker(house: House, market: Market, now: Callable[[], datetime]) -> Iterator[Broker]:
+def looking_broker(
+    house: House, market: Market, now: Callable[[], datetime], *, account: str = ""
+) -> Iterator[Broker]:
     """Give a broker to look at: a simulated account is copied, so that looking does not make its time pass.
 
     Otherwise whoever looks at noon keeps a tick of this morning from ever running here. A real account is read as it
     is: whoever only looks submits nothing.
     """
     if house.settings.broker != "simulator":
-        broker = make_broker(house, market, now)
+        broker = make_broker(house, market, now, account=account)
         try:
             yield broker
         finally:

@@ -49,7 +49,7 @@ def fresh_look(house: House, strategies: tuple[Strategy, ...], now: Callable[[],
     book = make_book(house, dry=True)._replace(strategies=strategies, desk=replace(house.desk, record_chains=()))
     with _scratch(house) as journal, _ledger(house) as ledger:
         stamp = None if ledger is None else stamp_of(ledger)
-        with looking_broker(house, market, now) as broker:
+        with looking_broker(house, market, now, account="" if stamp is None else stamp[2]) as broker:
             _refuse_foreign(house, stamp, (broker.name, environment_of(house.settings)))
             arrival = arrive(broker, at)
             _refuse_foreign(house, stamp, (broker.name, environment_of(house.settings), arrival.account.id))

@@ -32,7 +32,7 @@ from bot.report.history import (
     history_lines,
 )
 from bot.report.status import kind_of_money
-from bot.report.words import json_line, six
+from bot.report.words import count, json_line, six
 from bot.store.database import moment_of
 from bot.store.imported import Past
 from bot.store.importing import Kept, Seen, keep_import, refuse_import
@@ -250,8 +250,9 @@ def kept_words(kept: Kept | None) -> tuple[str, ...]:
         words.append("nothing new: all of it is in the ledger already")
     else:
         words.append(
-            f"import {kept.number}: {kept.lines} lines, {kept.fills} fills, {kept.legs} option legs, {kept.lots} lots, "
-            f"{kept.cycles} closed cycles; {kept.open_things} open lots, legs and cycles wait for `bot adopt`"
+            f"import {kept.number}: {count(kept.lines, 'line')}, {count(kept.fills, 'fill')}, "
+            f"{count(kept.legs, 'option leg')}, {count(kept.lots, 'lot')}, {count(kept.cycles, 'closed cycle')}; open "
+            f"lots, legs and cycles that wait for `bot adopt`: {kept.open_things}"
         )
         words.append("nothing of it is traded: what is open stays foreign until it is adopted")
     if kept.left_alone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bot.domain.instruments import is_equity, is_option, is_standard_root
+from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 
 CASH_SETTLED = frozenset({"SPX", "SPXW", "XSP", "VIX", "VIXW", "NDX", "NDXP", "XND", "RUT", "RUTW", "MRUT", "DJX"})
 """European, settled in cash: no shares to be assigned, so no wheel (wheel 1.18)."""
@@ -24,6 +24,8 @@ def adopt_fault(symbol: str, qty: Decimal) -> str:
         if symbol[:-15] in CASH_SETTLED:
             return "an option settled in cash delivers no shares: no strategy here follows it"
         return ""
+    if is_coin_pair(symbol):
+        return "a pair of coins is never traded here"
     if not is_equity(symbol):
         return "this program knows no such instrument: look at it at the broker"
     return "short shares are never traded here: buy them back at the broker" if qty < 0 else ""

@@ -17,6 +17,7 @@ Right = Literal["put", "call"]
 _TAIL = re.compile(r"(\d{2})(\d{2})(\d{2})([CP])(\d{8})$")
 _ROOT = re.compile(r"[A-Z]{1,5}[0-9]?$|[A-Z]{1,4}\.[A-Z]$")
 _EQUITY = re.compile(r"[A-Z]{1,6}(\.[A-Z])?$")
+_COINS = re.compile(r"(?:[A-Z0-9]{2,10}/[A-Z]{3,5}|[A-Z]{3,6}(?:USD|USDT|USDC))\Z")
 PENNY_EVERYWHERE = frozenset({"SPY", "QQQ", "IWM"})
 
 
@@ -82,6 +83,15 @@ def is_option(symbol: str) -> bool:
 def is_equity(symbol: str) -> bool:
     """Say whether a symbol looks like a listed share or fund."""
     return _EQUITY.match(symbol) is not None
+
+
+def is_coin_pair(symbol: str) -> bool:
+    """Say whether a symbol names a pair of coins rather than a listed share; no share's symbol is that long.
+
+    >>> is_coin_pair("BTC/USD"), is_coin_pair("BTCUSD"), is_coin_pair("XLF")
+    (True, True, False)
+    """
+    return _COINS.match(symbol) is not None and not is_option(symbol)
 
 
 def underlying_of(symbol: str) -> str:

@@ -198,6 +198,8 @@ def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: l
         return f"the cancellation of {old.client_order_id} could not be confirmed: {error}"
     if shown is None or not shown.terminal:
         return f"the cancellation of {old.client_order_id} is not confirmed yet"
+    if shown.status == "replaced":
+        return f"{old.client_order_id} was replaced at the broker by an order that is not shown: that one may rest"
     _answered(sender, old, shown, reason=intent.reason)
     if shown.filled_qty != old.filled_qty:
         return f"{old.client_order_id} filled further before it was cancelled"

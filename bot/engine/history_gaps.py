@@ -8,10 +8,10 @@ from decimal import Decimal
 from bot.domain.adoption import adopt_words
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, Position
-from bot.domain.instruments import is_option, parse_option
+from bot.domain.instruments import is_coin_pair, is_option, parse_option
 from bot.domain.money import ZERO, plain
 from bot.domain.sessions import new_york_day
-from bot.engine.history_parts import is_crypto, readable
+from bot.engine.history_parts import readable
 from bot.engine.history_replay import Replay
 from bot.engine.settle_ledger import cash_effect
 
@@ -75,7 +75,7 @@ def _position_gaps(replay: Replay, positions: tuple[Position, ...]) -> Iterable[
         if not left:
             continue
         if not readable(one.symbol):
-            kind = "a pair of coins" if is_crypto(one.symbol) else "no share and no option series this program knows"
+            kind = "a pair of coins" if is_coin_pair(one.symbol) else "no share and no option series this program knows"
             what = f"the broker holds {plain(one.qty)} {one.symbol}: {kind}; it is left alone"
             yield Gap(symbol=one.symbol, what=what, do="nothing: it counts in risk and is never traded", amount=left)
         elif known * one.qty < 0 or abs(one.qty) < abs(known):
@@ -144,7 +144,7 @@ def _strange_lines(lines: Sequence[Activity]) -> Iterable[Gap]:
         if line.kind == "OTHER":
             words.setdefault((line.symbol, f"of kind {line.raw_type or 'unknown'}"), []).append(line)
         elif line.symbol and not readable(line.symbol):
-            kind = "a pair of coins" if is_crypto(line.symbol) else "no symbol this program reads"
+            kind = "a pair of coins" if is_coin_pair(line.symbol) else "no symbol this program reads"
             words.setdefault((line.symbol, f"on {line.symbol}, {kind}"), []).append(line)
     for (symbol, word), found in sorted(words.items()):
         amount = sum((cash_effect(line) for line in found), ZERO)

@@ -7,7 +7,6 @@ shares is counted and not followed: no lot and no leg is made of it, and it leav
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -16,14 +15,13 @@ from msgspec.structs import replace
 
 from bot.domain.errors import BadSymbol
 from bot.domain.holdings import Activity, Position, PositionIntent
-from bot.domain.instruments import is_equity, is_option, option_symbol, parse_option, underlying_of
+from bot.domain.instruments import is_coin_pair, is_equity, is_option, option_symbol, parse_option, underlying_of
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.history_orders import Piece, orders_of, rolls_in
 
 ENDINGS = frozenset({"OPASN", "OPEXC", "OPEXP"})
-_CRYPTO = re.compile(r".+/.+$|[A-Z0-9]{3,}(USD|USDT|USDC|BTC)$")
 
 
 class Part(NamedTuple):
@@ -50,18 +48,9 @@ class Reading(NamedTuple):
     reopened: frozenset[str]
 
 
-def is_crypto(symbol: str) -> bool:
-    """Say whether a symbol names a pair of coins rather than a listed share.
-
-    >>> is_crypto("BTC/USD"), is_crypto("BTCUSD"), is_crypto("XLF")
-    (True, True, False)
-    """
-    return not is_option(symbol) and _CRYPTO.match(symbol) is not None
-
-
 def readable(symbol: str) -> bool:
     """Say whether history can follow a symbol: a listed share or an option series."""
-    return not is_crypto(symbol) and (is_option(symbol) or is_equity(symbol))
+    return not is_coin_pair(symbol) and (is_option(symbol) or is_equity(symbol))
 
 
 def opening_balances(lines: Sequence[Activity], positions: Iterable[Position]) -> dict[str, Decimal]:

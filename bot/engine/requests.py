@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.holdings import BrokerOrder
-from bot.domain.instruments import Right, is_equity, is_option, underlying_of
+from bot.domain.instruments import Right, is_coin_pair, is_equity, is_option, underlying_of
 from bot.domain.market import ChainRequest, EventsRequest, QuotesRequest, Request
 from bot.domain.strategy import Holdings
 from bot.engine.ports import Book
@@ -100,4 +100,4 @@ def _wider(one: Request, other: ChainRequest) -> ChainRequest:
 
 def listed(symbol: str) -> bool:
     """Say whether a market can be asked for this symbol: one bad name can cost the answer to all the others."""
-    return is_option(symbol) or is_equity(symbol)
+    return is_option(symbol) or (is_equity(symbol) and not is_coin_pair(symbol))

@@ -83,12 +83,29 @@ def compare(
     differences.extend(Difference(symbol, ZERO, qty) for symbol, qty in ours.items() if qty)
     emptied = not last and bool(books.last_positions)
     cash = books.cash if books.cash is not None else ZERO
-    if not differences and not emptied and reads.account.cash == cash:
+    more = newly_filled(memory, orders, at)
+    if not differences and not emptied and not more and reads.account.cash == cash:
         return Findings(tuple(held), (), tuple(last), tuple(notes))
-    finder = Finder(reads, memory, books, orders, at, session, emptied)
+    finder = Finder(reads, memory, books, orders, at, session, emptied, more)
+    told = {one.symbol for one in differences}
+    shown = dict(last)
+    for symbol in finder.hidden.keys() - told:
+        differences.append(Difference(symbol, shown.get(symbol, ZERO), shown.get(symbol, ZERO)))
     drift = finder.judge(differences)
     doubted = emptied and any(one.kind == "unexplained" and one.symbol != CASH for one in drift)
     return Findings(tuple(held), drift, books.last_positions if doubted else tuple(last), tuple(notes))
+
+
+def newly_filled(memory: Memory, orders: dict[str, OwnOrder], at: datetime) -> dict[str, Decimal]:
+    """Give by id what our single-leg orders filled since they were last looked at, or were sent moments ago."""
+    before = {one.client_order_id: one.filled_qty for one in (*memory.recent_orders, *memory.own_orders)}
+    found: dict[str, Decimal] = {}
+    for name, order in orders.items():
+        if order.filled_qty > 0 and len(order.legs) == 1:
+            known = ZERO if at - order.planned_at <= READS_APART else before.get(name, ZERO)
+            if order.filled_qty > known:
+                found[name] = order.filled_qty - known
+    return found
 
 
 class Finder:
@@ -103,6 +120,7 @@ class Finder:
         at: datetime,
         session: SessionFacts,
         emptied: bool,
+        more: dict[str, Decimal],
     ) -> None:
         self.reads = reads
         self.books = books
@@ -110,9 +128,15 @@ class Finder:
         self.session = session
         self.emptied = emptied
         self.before = {one.symbol: one for one in memory.books.drift}
+        self.waiting = {underlying_of(one.symbol) for one in memory.books.drift}
+        self.foreign_before = dict(memory.books.last_positions)
+        for lot in memory.books.lots:
+            if lot.owner != "foreign" and lot.symbol in self.foreign_before:
+                self.foreign_before[lot.symbol] -= lot.qty
         self.cash_left = reads.account.cash - (books.cash or ZERO)
         self.recent = [line for line in reads.activities if at - line.at <= READS_APART]
-        self.unlisted = self._unlisted_fills(Ledger(reads, memory, orders), orders)
+        self.hidden: dict[str, Decimal] = {}
+        self.unlisted = self._unlisted_fills(Ledger(reads, memory, orders), orders, more)
         self.half = self._half_listed()
 
     def judge(self, differences: list[Difference]) -> tuple[Drift, ...]:
@@ -136,9 +160,12 @@ class Finder:
         plausible = self._assignment_is_plausible(root, differences)
         found = []
         for one in differences:
-            change = one.broker - one.ours
+            change, hidden = one.broker - one.ours, self.hidden.get(one.symbol, ZERO)
             if self.unlisted.get(one.symbol) == change:
                 found.append(self._pending(one, "the broker counts a fill that it does not list yet"))
+            elif abs(change) < abs(hidden) and change * hidden >= 0:
+                expected = one._replace(ours=one.ours + hidden)
+                found.append(self._pending(expected, "an order shows a fill that positions and history do not show yet"))
             elif change == -self._recent_change(one.symbol):
                 found.append(self._pending(one, "booked seconds ago, the positions were read before", READS_APART))
             elif root in self.half:
@@ -156,6 +183,8 @@ class Finder:
     def _assignment_is_plausible(self, root: str, differences: list[Difference]) -> bool:
         """Say whether short options that left, or shares that came or went, fit an assignment (wheel 1.11)."""
         shares = sum((one.broker - one.ours for one in differences if one.symbol == root), ZERO)
+        if root not in self.waiting and shares > 0:  # what stood there as foreign before is no news of an assignment
+            shares -= min(shares, max(self.foreign_before.get(root, ZERO), ZERO))
         gone = [one for one in differences if one.symbol != root and one.ours < 0 and one.ours < one.broker <= 0]
         low = high = cash = ZERO
         for leg in self.books.legs:
@@ -164,6 +193,8 @@ class Finder:
                     high -= leg.qty * SHARES_PER_CONTRACT
                 else:
                     low += leg.qty * SHARES_PER_CONTRACT
+        if root in self.waiting:  # judged before, when what was foreign was known: the surplus is that
+            shares = min(shares, high)
         for one in gone:
             contract = parse_option(one.symbol)
             amount = contract.strike * SHARES_PER_CONTRACT * (one.broker - one.ours)
@@ -178,7 +209,10 @@ class Finder:
         session = session_on(parse_option(one.symbol).expiry)
         return session is None or self.at >= session.close_at
 
-    def _unlisted_fills(self, ledger: Ledger, orders: dict[str, OwnOrder]) -> dict[str, Decimal]:
+    def _unlisted_fills(
+        self, ledger: Ledger, orders: dict[str, OwnOrder], more: dict[str, Decimal]
+    ) -> dict[str, Decimal]:
+        """Sum what orders show as filled and the history does not; what is new of it may be in no position either."""
         found: dict[str, Decimal] = {}
         for order in orders.values():
             if len(order.legs) != 1 or order.filled_qty <= 0:
@@ -186,8 +220,11 @@ class Finder:
             missing = order.filled_qty - ledger.booked(order)
             if missing > 0:
                 leg = order.legs[0]
-                signed = missing if leg.side == "buy" else -missing
-                found[leg.symbol] = found.get(leg.symbol, ZERO) + signed
+                sign = 1 if leg.side == "buy" else -1
+                found[leg.symbol] = found.get(leg.symbol, ZERO) + sign * missing
+                new = min(missing, more.get(order.client_order_id, ZERO))
+                if new:
+                    self.hidden[leg.symbol] = self.hidden.get(leg.symbol, ZERO) + sign * new
         return found
 
     def _half_listed(self) -> set[str]:

@@ -71,6 +71,9 @@ class Ledger:
         """Find the order of ours a fill belongs to: by the broker's id, else through the order that shows ours."""
         if self._by_broker_id is None:
             found = {order.broker_order_id: order for order in self.orders.values() if order.broker_order_id}
+            for former in self.memory.own_orders:  # one replaced at the broker filled under the id it had before, too
+                if former.broker_order_id and former.client_order_id in self.orders:
+                    found.setdefault(former.broker_order_id, self.orders[former.client_order_id])
             for shown in self.reads.orders:
                 own = self.orders.get(shown.client_order_id)
                 if own is not None:

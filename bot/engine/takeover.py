@@ -72,7 +72,7 @@ def foreign_qty(books: Books, symbol: str) -> Decimal:
     held = dict(books.last_positions).get(symbol, ZERO)
     left = held - lots - legs
     if not left or left * held <= 0:
-        unit = "shares" if lots or not legs else "contracts"
+        unit = "shares" if lots or not legs else "contract" if abs(legs) == 1 else "contracts"
         raise UsageError(
             f"the newest tick saw no {symbol} beyond the {plain(abs(lots + legs))} {unit} that are ours already; run "
             "`bot tick --dry` if they came later"
@@ -164,7 +164,7 @@ def take_contracts(books: Books, past: Past, symbol: str, given: Given, at: date
     taken = tuple(("leg", leg.id, part) for leg, part in pieces)
     if given.premium is not None:
         leg = _blank_leg(books, symbol, wanted, at, strategy, given.premium)
-        words = f"{symbol}: {plain(wanted)} short are ours now, sold at {plain(given.premium)} a share"
+        words = f"{symbol}: {plain(wanted)} short are ours now, sold at {_price(given.premium)} a share"
         return Takeover(legs=(leg,), taken=taken, words=(words,))
     names = {leg.id for leg in books.legs}
     legs: list[OptionLeg] = []
@@ -177,7 +177,7 @@ def take_contracts(books: Books, past: Past, symbol: str, given: Given, at: date
                 leg, id=name, chain=name, qty=-part, fees=fees, owner="adopted", strategy=strategy, cycle="", rolls=0
             )
         )
-        credit = "an unknown premium" if leg.credit is None else plain(leg.credit)
+        credit = "an unknown premium" if leg.credit is None else _price(leg.credit)
         told.append(
             f"{symbol}: {plain(part)} short are ours now, sold at {credit} a share on {leg.opened_at:%Y-%m-%d} by the "
             "account's own history"
@@ -280,7 +280,12 @@ def _paid(lot: Lot) -> str:
     if lot.basis_strike is None or lot.basis_tax is None or lot.basis_wheel is None:
         return "with no known basis: no call is sold on it"
     if lot.basis_strike == lot.basis_tax == lot.basis_wheel:
-        return f"at {plain(lot.basis_strike)} a share"
+        return f"at {_price(lot.basis_strike)} a share"
     return (
-        f"at {plain(lot.basis_strike)} a share (tax basis {plain(lot.basis_tax)}, wheel basis {plain(lot.basis_wheel)})"
+        f"at {_price(lot.basis_strike)} a share (tax basis {_price(lot.basis_tax)}, wheel basis "
+        f"{_price(lot.basis_wheel)})"
     )
+
+
+def _price(value: Decimal) -> str:
+    return f"{value:.2f}" if value == round(value, 2) else plain(round(value, 4))

@@ -9,7 +9,7 @@ from bot.domain.consent import GATE, asks_first, covers, price_room, same_order
 from bot.domain.desk import ApproveRule
 from bot.domain.ledger import Proposal
 from bot.domain.money import plain
-from bot.domain.orders import ENTRY_PURPOSES, OrderIntent
+from bot.domain.orders import OrderIntent
 from bot.gates.case import Case, idle
 
 NEVER = ApproveRule()
@@ -18,15 +18,16 @@ NEVER = ApproveRule()
 def approval_is_given(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow an entry of a strategy that asks first once the owner approved it, at that price or a better one.
 
-    `first N` asks until N entries of the strategy have been sent, those of this tick counted. One approval carries
-    one order; it holds for no more contracts and no worse a limit than it was given for, and until it lapses.
+    `first N` asks until N entries of the strategy have been sent; those of this tick are not sent yet, and the broker
+    may refuse them. One approval carries one order; it holds for no more contracts and no worse a limit than it was
+    given for, and until it lapses.
     """
     rule = next((rule for name, rule in case.desk.approvals if name == intent.strategy), NEVER)
     if rule.word == "never":
         return idle(GATE, "this strategy asks for no word")
     if not asks_first(intent, case.snapshot):
         return idle(GATE, "only a new entry or a roll's start asks for the owner's word")
-    sent = _sent(intent.strategy, case)
+    sent = sum(count for name, count in case.snapshot.books.entries_sent if name == intent.strategy)
     if rule.word == "first" and sent >= rule.first:
         reason = f"{sent} entries were sent and the first {rule.first} ask: it needs no word"
         return _counted(sent, rule.first, reason, ok=True)
@@ -47,16 +48,6 @@ def approval_is_given(intent: OrderIntent, case: Case) -> CheckResult:
         reason = f"waits for your word: {sent} of the first {rule.first} entries were sent"
         return _counted(sent, rule.first, reason, ok=False)
     return refused(GATE, "waits for your word: every entry of this strategy asks (`bot approve`)")
-
-
-def _sent(strategy: str, case: Case) -> int:
-    """Count the entries of a strategy: those ever sent, and those this tick has allowed already."""
-    before = sum(count for name, count in case.snapshot.books.entries_sent if name == strategy)
-    return before + sum(
-        1
-        for other in case.accepted
-        if other.strategy == strategy and other.purpose in ENTRY_PURPOSES and asks_first(other, case.snapshot)
-    )
 
 
 def _counted(sent: int, first: int, reason: str, *, ok: bool) -> CheckResult:

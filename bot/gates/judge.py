@@ -21,6 +21,7 @@ _IN_ORDER: tuple[Gate, ...] = (
     safety.nothing_unresolved,
     safety.no_drift,
     safety.positions_are_known,
+    safety.holdings_are_understood,
     safety.symbol_not_paused,
     safety.owner_is_ours,
     safety.not_a_duplicate,

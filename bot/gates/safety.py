@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.domain.adoption import adopt_words
 from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
-from bot.domain.instruments import is_standard_root
+from bot.domain.consent import wish_of
+from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OrderIntent, OwnOrder
@@ -143,6 +144,35 @@ def positions_are_known(intent: OrderIntent, case: Case) -> CheckResult:
     )
 
 
+def holdings_are_understood(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow new risk only while the most that everything held can lose is known (design 7).
+
+    A short share has no such number, and neither has a symbol that names no share and no option series. A fraction of a
+    share has: it counts, and no order uses it.
+    """
+    gate = "holdings_are_understood"
+    wish = case.wish(intent)
+    if wish.reduces or wish.kind == "cancel":
+        return idle(gate, REDUCES if wish.reduces else CANCELS)
+    for one in case.snapshot.positions:
+        symbol, qty = one.position.symbol, one.position.qty
+        if is_option(symbol):
+            continue
+        if is_coin_pair(symbol) or not is_equity(symbol):
+            return refused(
+                gate,
+                f"the account holds {plain(qty)} {symbol!r}, no share and no option series this program knows, so what "
+                "it can lose is unknown: close it at the broker, or give it an account of its own",
+            )
+        if qty < 0:
+            return refused(
+                gate,
+                f"the account is short {plain(-qty)} shares of {symbol}, whose loss has no bound: buy them back at the "
+                "broker",
+            )
+    return allowed(gate, "what everything held can lose is known")
+
+
 def symbol_not_paused(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow new risk only where no pause is in force."""
     gate = "symbol_not_paused"
@@ -180,13 +210,15 @@ def owner_is_ours(intent: OrderIntent, case: Case) -> CheckResult:
 
 
 def not_a_duplicate(intent: OrderIntent, case: Case) -> CheckResult:
-    """Refuse what is being done already: one working order per series and side, one stop per lot."""
+    """Refuse what is being done already: one working order per series and side, one stop per lot, one order a wish."""
     gate = "not_a_duplicate"
     for wish in case.granted:
         if intent.replaces and wish.intent.replaces == intent.replaces:
             return refused(gate, f"another order of this tick already replaces or cancels {intent.replaces}")
     if intent.action == "cancel":
         return allowed(gate, "nothing else cancels this order")
+    if any(other.action == "submit" and wish_of(other) == wish_of(intent) for other in case.accepted):
+        return refused(gate, f"{intent.strategy} {intent.purpose} {intent.key} is carried out in this tick already")
     words = {(leg.symbol, leg.position_intent) for leg in intent.legs}
     others: tuple[tuple[str, OwnOrder | OrderIntent], ...] = (
         *((f"order {order.client_order_id}", order) for order in case.snapshot.orders_on.get(intent.underlying, ())),

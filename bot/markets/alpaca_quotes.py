@@ -11,9 +11,9 @@ from bot.domain.instruments import Right
 from bot.domain.market import MarketReads, Quote
 from bot.domain.money import ZERO
 from bot.markets.alpaca_reads import Told, inner, named
+from bot.pricing.chance import VOLATILITY_MAX, VOLATILITY_MIN
 from bot.venues.parsing import Notes, decimal_of, float_of, moment_of, whole_of
 
-VOLATILITY_MIN, VOLATILITY_MAX = 0.03, 4.0
 """Implied volatility outside of these is an anomaly, and its delta with it (wheel 1.19)."""
 AHEAD_MAX = timedelta(hours=1)
 """A quote further ahead of us than this has no moment that can be believed."""

@@ -10,8 +10,7 @@ from bot.domain.money import from_float
 from bot.domain.sessions import years_to_expiry
 from bot.planners.wheel_state import Refusal
 from bot.pricing.black_scholes import implied_volatility, price_and_delta
-
-VOLATILITY_MIN, VOLATILITY_MAX = 0.03, 4.0
+from bot.pricing.chance import VOLATILITY_MAX, VOLATILITY_MIN
 
 
 def delta_from_mid(

@@ -18,84 +18,19 @@ from bot.domain.desk import WheelParams
 from bot.domain.errors import MarketError
 from bot.domain.instruments import is_standard_root
 from bot.domain.ledger import HALT_RANK, OptionLeg
-from bot.domain.market import Dividend, Quote
+from bot.domain.market import Dividend
 from bot.domain.money import CENT, ZERO
 from bot.domain.outlook import CallOutlook, Outlook, Prospect
-from bot.domain.sessions import Session, days_to_expiry, next_session, previous_session, session_on, sessions_between
-from bot.domain.snapshot import SessionFacts, Snapshot
+from bot.domain.sessions import Session, days_to_expiry, previous_session, session_on, sessions_between
+from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
-from bot.planners.wheel_exit_rules import PREMIUM_STOP_READINGS, Match, View, matches_of
 from bot.planners.wheel_exits import plan_exits
-from bot.planners.wheel_rolls import roll_refusal
+from bot.planners.wheel_question import Question, facts_of, middle
 from bot.planners.wheel_room import call_refusal, call_room
 from bot.planners.wheel_state import Situation, situation_of
 
 STEP = timedelta(minutes=5)
 """How finely the moments of a day are asked."""
-DEEP = Decimal("0.10")
-"""How far in the money a leg is put for a question about being there: beyond any credit."""
-
-
-class Question:
-    """One leg, to be asked about at moments, prices and share prices that are made up."""
-
-    def __init__(self, snapshot: Snapshot, params: WheelParams, one: OptionLeg) -> None:
-        self.snapshot = snapshot
-        self.params = params
-        self.one = one
-        self._situations: dict[datetime, tuple[Snapshot, Situation]] = {}
-
-    @property
-    def in_the_money(self) -> Decimal:
-        """Give a share price deep in the money."""
-        return self.one.strike * (1 - DEEP if self.one.right == "put" else 1 + DEEP)
-
-    @property
-    def out_of_the_money(self) -> Decimal:
-        """Give a share price deep out of the money."""
-        return self.one.strike * (1 + DEEP if self.one.right == "put" else 1 - DEEP)
-
-    @property
-    def ask_at_parity(self) -> Decimal:
-        """Give an ask a cent above what exercise pays at `in_the_money`."""
-        return self.one.strike * DEEP + CENT
-
-    def ask(
-        self, session: Session, at: datetime, price: Decimal, spot: Decimal, notes: list[Note] | None = None
-    ) -> list[Match]:
-        """Ask which exit rules hold at a moment of a session, the leg offered at a price, the share at another."""
-        if at not in self._situations:
-            then = replace(self.snapshot, at=at, session=_facts(session, at))
-            self._situations[at] = then, situation_of(then, self.params)
-        then, now = self._situations[at]
-        quote = Quote(
-            symbol=self.one.symbol, bid=max(price - CENT, ZERO), ask=price, at=at, source="a question",
-        )  # fmt: skip
-        one = replace(self.one, premium_stop_readings=PREMIUM_STOP_READINGS)
-        dte = days_to_expiry(one.expiry, session.day)
-        view = View(now, then, one, -one.qty, quote, spot, now.word_on(one.symbol), dte)
-        return matches_of(view, [] if notes is None else notes)
-
-    def holds(self, purpose: str, session: Session, at: datetime, price: Decimal, spot: Decimal) -> Match | None:
-        """Give the match of one purpose, if its rule holds."""
-        return next((match for match in self.ask(session, at, price, spot) if match.purpose == purpose), None)
-
-    def roll_refused(self) -> str:
-        """Say what forbids every roll of this leg, or nothing."""
-        now = situation_of(self.snapshot, self.params)
-        refusal = roll_refusal(now, self.one, now.word_on(self.one.symbol))
-        return "" if refusal is None else refusal.reason
-
-
-def _facts(session: Session, at: datetime) -> SessionFacts:
-    return SessionFacts(
-        day=session.day, open_at=session.open_at, close_at=session.close_at, is_open=session.holds(at),
-        previous_day=previous_session(session.day).day, next_day=next_session(session.day).day,
-    )  # fmt: skip
-
-
-def _middle(session: Session) -> datetime:
-    return session.open_at + (session.close_at - session.open_at) / 2
 
 
 def wheel_outlooks(snapshot: Snapshot, params: WheelParams) -> tuple[Outlook, ...]:
@@ -171,7 +106,7 @@ def _highest(holds: Callable[[Decimal], bool], most: Decimal) -> Decimal | None:
 
 def _profit(question: Question, session: Session) -> list[Prospect]:
     """Find the highest offer at which the profit target is reached."""
-    credit, at, spot = question.one.credit, _middle(session), question.out_of_the_money
+    credit, at, spot = question.one.credit, middle(session), question.out_of_the_money
     if credit is None:
         return [Prospect(rule="idle", reason="what it was sold for is unknown: no profit target can be told")]
     price = _highest(lambda ask: question.holds("take_profit", session, at, ask, spot) is not None, credit)
@@ -184,7 +119,7 @@ def _profit(question: Question, session: Session) -> list[Prospect]:
 
 def _premium_stop(question: Question, session: Session) -> list[Prospect]:
     """Find the lowest mid at which the premium stop fires, if one is set."""
-    credit, at, spot = question.one.credit, _middle(session), question.in_the_money
+    credit, at, spot = question.one.credit, middle(session), question.in_the_money
     if credit is None:
         return []
     match = question.holds("premium_stop", session, at, credit * 1000, spot)
@@ -203,7 +138,7 @@ def _time_exit(question: Question, sessions: Sequence[Session]) -> list[Prospect
     spot, one = question.out_of_the_money, question.one
 
     def holds(session: Session, ask: Decimal = CENT) -> bool:
-        return question.holds("time_exit", session, _middle(session), ask, spot) is not None
+        return question.holds("time_exit", session, middle(session), ask, spot) is not None
 
     first = _first(sessions, holds)
     if first is None or one.credit is None:
@@ -220,11 +155,11 @@ def _roll(question: Question, sessions: Sequence[Session]) -> list[Prospect]:
 
     def notes_on(session: Session) -> list[Note]:
         notes: list[Note] = []
-        found = question.ask(session, _middle(session), price, spot, notes)
+        found = question.ask(session, middle(session), price, spot, notes)
         return notes if not any(match.purpose == "roll_close" for match in found) else []
 
     def holds(session: Session) -> bool:
-        return question.holds("roll_close", session, _middle(session), price, spot) is not None
+        return question.holds("roll_close", session, middle(session), price, spot) is not None
 
     first = _first(before, holds)
     if first is not None:
@@ -253,7 +188,7 @@ def _dividends(question: Question, sessions: Sequence[Session]) -> list[Prospect
     events = snapshot.events_of.get(one.underlying)
     if events is None or events.dividend_status == "unknown":
         notes: list[Note] = []
-        question.ask(sessions[0], _middle(sessions[0]), question.ask_at_parity, question.in_the_money, notes)
+        question.ask(sessions[0], middle(sessions[0]), question.ask_at_parity, question.in_the_money, notes)
         return [Prospect(rule="dividend_unknown", reason=note.reason) for note in notes[:1]]
     found: list[Prospect] = []
     by_day = {session.day: session for session in sessions}
@@ -318,7 +253,7 @@ def call_outlooks(snapshot: Snapshot, params: WheelParams) -> tuple[CallOutlook,
     """
     session = session_on(snapshot.session.day)
     assert session is not None, "a Snapshot stands in a session or before one"
-    then = replace(snapshot, at=_middle(session), session=_facts(session, _middle(session)))
+    then = replace(snapshot, at=middle(session), session=facts_of(session, middle(session)))
     now = situation_of(then, params)
     found = []
     for symbol in sorted(params.numbers):

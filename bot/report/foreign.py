@@ -5,15 +5,16 @@ Foreign things count in risk and are never traded (design 12).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 from typing import Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from bot.domain.adoption import adopt_fault
 from bot.domain.facts import Fact
 from bot.domain.holdings import BrokerOrder
-from bot.domain.instruments import is_equity, is_option, is_standard_root
+from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root, underlying_of
 from bot.domain.ledger import Lot, OptionLeg
 from bot.domain.money import ZERO, plain
 from bot.domain.snapshot import Snapshot
@@ -22,7 +23,6 @@ from bot.report.shapes import HeldLike
 Kind = Literal[
     "shares", "short_option", "long_option", "adjusted_option", "short_shares", "fraction", "crypto", "unknown", "order"
 ]
-_CRYPTO = re.compile(r"[A-Z0-9]{2,10}/[A-Z]{3,5}$|[A-Z]{3,6}(USD|USDT|USDC)$")
 
 FRACTION = "a fraction of a share: never traded here"
 CRYPTO = "looks like a pair of coins: never traded here"
@@ -39,15 +39,6 @@ class ForeignLine(Fact, frozen=True, kw_only=True):
     command: str = ""
 
 
-def coins(symbol: str) -> bool:
-    """Say whether a symbol looks like a pair of coins; six letters make it look like a share as well.
-
-    >>> coins("BTCUSD"), coins("ETH/USD"), coins("XLF")
-    (True, True, False)
-    """
-    return not is_option(symbol) and _CRYPTO.match(symbol) is not None
-
-
 def kind_of(symbol: str, qty: Decimal) -> Kind:
     """Say what a position is, as far as taking it over goes.
 
@@ -58,7 +49,7 @@ def kind_of(symbol: str, qty: Decimal) -> Kind:
         if not is_standard_root(symbol):
             return "adjusted_option"
         return "short_option" if qty < 0 else "long_option"
-    if coins(symbol):
+    if is_coin_pair(symbol):
         return "crypto"
     if not is_equity(symbol):
         return "unknown"
@@ -121,4 +112,11 @@ def foreign_in(snapshot: Snapshot) -> tuple[ForeignLine, ...]:
         _Held(one.position.symbol, one.owner, one.position.qty, one.position.avg_entry_price)
         for one in snapshot.positions
     ]
-    return foreign_lines(held, snapshot.books.lots, snapshot.books.legs, snapshot.foreign_orders)
+    lines = foreign_lines(held, snapshot.books.lots, snapshot.books.legs, snapshot.foreign_orders)
+    waiting = {underlying_of(one.symbol): one.what for one in snapshot.books.drift}
+    return tuple(
+        replace(line, means=f"not settled yet: {waiting[underlying_of(line.symbol)]}", command="")
+        if line.command and underlying_of(line.symbol) in waiting
+        else line
+        for line in lines
+    )

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from bot.domain.desk import Desk
 from bot.domain.exposure import free_cash
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_equity, is_option
+from bot.domain.instruments import is_coin_pair, is_equity, is_option
 from bot.domain.ledger import Drift, Halt, Pause, Roll
 from bot.domain.sessions import new_york_day
 from bot.domain.snapshot import Snapshot
 from bot.report.feeds import Feed, account_name, feeds_of
-from bot.report.foreign import ForeignLine, coins, foreign_in
+from bot.report.foreign import ForeignLine, foreign_in
 from bot.report.holdings import Held, held_in
 from bot.report.proposals import ProposalLine, proposal_line
 from bot.report.status import WorkingLine, kind_of_money, working_line
@@ -126,7 +126,7 @@ def _scenarios(snapshot: Snapshot, desk: Desk, lines: Sequence[ShortLine]) -> tu
 
 def _is_other(one: Held) -> bool:
     """Say whether something is neither a share nor a short option."""
-    return one.qty > 0 if is_option(one.symbol) else not is_equity(one.symbol) or coins(one.symbol)
+    return one.qty > 0 if is_option(one.symbol) else not is_equity(one.symbol) or is_coin_pair(one.symbol)
 
 
 def _other(one: Held) -> OtherLine:

@@ -12,13 +12,12 @@ from msgspec.structs import replace
 from bot.domain.desk import Desk
 from bot.domain.errors import MarketError
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_equity, underlying_of
+from bot.domain.instruments import is_coin_pair, is_equity, underlying_of
 from bot.domain.market import Dividend
 from bot.domain.money import plain
 from bot.domain.outlook import Prospect
 from bot.domain.sessions import NEW_YORK, new_york_day, previous_session, session_on
 from bot.domain.snapshot import Snapshot
-from bot.report.foreign import coins
 from bot.report.week_shorts import ShortLine
 
 DIVIDEND_RULES = ("ex_dividend", "dividend_accepted")
@@ -77,7 +76,7 @@ def calendar_lines(
 def watched(snapshot: Snapshot) -> tuple[str, ...]:
     """Name the underlyings of everything held."""
     roots = {underlying_of(held.position.symbol) for held in snapshot.positions if held.position.qty != 0}
-    return tuple(sorted(root for root in roots if is_equity(root) and not coins(root)))
+    return tuple(sorted(root for root in roots if is_equity(root) and not is_coin_pair(root)))
 
 
 def _nearest(lines: Iterable[CalendarLine], today: date, until: date) -> Iterator[CalendarLine]:

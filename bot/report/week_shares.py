@@ -7,13 +7,12 @@ from decimal import Decimal
 
 from bot.domain.exposure import lots_uncovered
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_equity
+from bot.domain.instruments import is_coin_pair, is_equity
 from bot.domain.ledger import Lot
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.outlook import CallOutlook
 from bot.domain.risk import STOP_TYPES
 from bot.domain.snapshot import Snapshot
-from bot.report.foreign import coins
 from bot.report.holdings import Held
 from bot.report.week_shorts import Ahead
 
@@ -49,7 +48,7 @@ class ShareHolding(Fact, frozen=True, kw_only=True):
 def share_holdings(snapshot: Snapshot, held: Iterable[Held], ahead: Ahead) -> tuple[ShareHolding, ...]:
     """Give the shares of every symbol held, whoever owns them."""
     return tuple(
-        _share_holding(snapshot, one, ahead) for one in held if is_equity(one.symbol) and not coins(one.symbol)
+        _share_holding(snapshot, one, ahead) for one in held if is_equity(one.symbol) and not is_coin_pair(one.symbol)
     )
 
 

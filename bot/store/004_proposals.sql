@@ -29,7 +29,7 @@ CREATE TABLE entries_sent (
 INSERT INTO entries_sent (strategy, count)
 SELECT strategy, count(*) FROM orders
 WHERE purpose IN ('cash_secured_put', 'covered_call', 'open') AND replaces = ''
-    AND state NOT IN ('planned', 'not_sent', 'refused')
+    AND state NOT IN ('planned', 'not_sent', 'refused') AND NOT (state = 'done' AND status = 'rejected')
 GROUP BY strategy;
 
 -- What waits or waited for the owner's word.

@@ -183,7 +183,9 @@ class LedgerJournal(OwnerLedger):
             assert row is not None, f"order {step.client_order_id} was never planned"
             before, status, broker_id, ended_at, strategy, purpose, key, replaces = row
             assert not sending or before in MAY_SEND, f"{step.client_order_id} is {before}: it must not be sent again"
-            status, broker_id = step.status or status, step.broker_order_id or broker_id
+            told = step.status or status
+            count_entry(connection, strategy, purpose, replaces, (before, status), (step.state, told))
+            status, broker_id = told, step.broker_order_id or broker_id
             filled, price = text_of(step.filled_qty), text_of(step.filled_avg_price)
             connection.execute(
                 "UPDATE orders SET state = ?, status = ?, broker_order_id = ?, filled_qty = COALESCE(?, filled_qty),"
@@ -207,7 +209,6 @@ class LedgerJournal(OwnerLedger):
                     price, step.reason,
                 ),
             )  # fmt: skip
-            count_entry(connection, strategy, purpose, replaces, before, step.state)
             if sending:
                 use_up(connection, step.client_order_id, (strategy, purpose, key))
             if self._decided is None:

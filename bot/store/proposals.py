@@ -31,9 +31,10 @@ ProposalStatus = Literal["proposed", "approved", "declined", "sent", "lapsed", "
 
 _FIELDS = "number, intent_json, proposed_at, lapses_at, status, answered_at, author, client_order_id"
 _SELECT = f"SELECT {_FIELDS} FROM proposals"
-_JOINED = f"SELECT {', '.join(f'p.{name}' for name in _FIELDS.split(', '))} FROM proposals p"
 _UNSENT = frozenset({"planned", "not_sent", "refused"})
 """States of an order that the broker never took: it counts for no entry."""
+OrderStep = tuple[str, str]
+"""An order's state and the broker's word for it."""
 
 
 class ProposalRow(NamedTuple):
@@ -76,14 +77,9 @@ def read_standing(connection: sqlite3.Connection, at: datetime) -> tuple[Proposa
 
 
 def read_approvals(connection: sqlite3.Connection, at: datetime) -> tuple[Proposal, ...]:
-    """Read the approvals that stand and were not carried out, by number.
-
-    One whose order provably never left stands again until it lapses.
-    """
+    """Read the approvals that stand and were not carried out, by number."""
     rows = connection.execute(
-        f"{_JOINED} LEFT JOIN orders o ON o.client_order_id = p.client_order_id WHERE p.lapses_at > ?"
-        " AND (p.status = 'approved' OR (p.status = 'sent' AND o.state = 'not_sent')) ORDER BY p.number",
-        (moment_text(at),),
+        f"{_SELECT} WHERE status = 'approved' AND lapses_at > ? ORDER BY number", (moment_text(at),)
     ).fetchall()
     return tuple(_row_of(row).proposal for row in rows)
 
@@ -199,6 +195,13 @@ def use_up(connection: sqlite3.Connection, client_order_id: str, wish: Wish) -> 
     _supersede(connection, wish, "'proposed', 'approved'")
 
 
+def revive(connection: sqlite3.Connection, client_order_id: str) -> None:
+    """Let the approval behind an order that provably never left stand again, for its owner to see and take back."""
+    connection.execute(
+        "UPDATE proposals SET status = 'approved' WHERE client_order_id = ? AND status = 'sent'", (client_order_id,)
+    )
+
+
 def answer(
     connection: sqlite3.Connection, row: ProposalRow, status: Literal["approved", "declined"], ts: str, author: str
 ) -> None:
@@ -217,16 +220,20 @@ def read_entries(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
 
 
 def count_entry(
-    connection: sqlite3.Connection, strategy: str, purpose: str, replaces: str, before: str, after: str
+    connection: sqlite3.Connection, strategy: str, purpose: str, replaces: str, before: OrderStep, after: OrderStep
 ) -> None:
     """Follow an order's step in the count of entries: it counts from the moment it may have left until a definite no.
 
-    Reprices are no new entries.
+    A rejection after the broker took it is one too. Reprices are no new entries.
     """
-    change = (after not in _UNSENT) - (before not in _UNSENT)
+    change = _counts(*after) - _counts(*before)
     if change and purpose in ENTRY_PURPOSES and not replaces:
         connection.execute(
             "INSERT INTO entries_sent (strategy, count) VALUES (?, ?) ON CONFLICT (strategy)"
             " DO UPDATE SET count = count + excluded.count",
             (strategy, change),
         )
+
+
+def _counts(state: str, status: str) -> bool:
+    return state not in _UNSENT and (state, status) != ("done", "rejected")

@@ -16,7 +16,7 @@ from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import Decision, LegEnd, LotEnd, Settlement
 from bot.store.database import moment_text
-from bot.store.proposals import count_entry
+from bot.store.proposals import count_entry, revive
 from bot.store.rows import (
     ACTIVITY_INSERT,
     CYCLES,
@@ -174,7 +174,10 @@ def _save_orders(connection: sqlite3.Connection, now: Moment, orders: Iterable[O
         ).fetchone()
         assert row is not None, f"order {order.client_order_id} was settled and never planned"
         state, status, filled, ended_at = row
-        count_entry(connection, order.strategy, order.purpose, order.replaces, state, order.state)
+        now_told = (order.state, order.status)
+        count_entry(connection, order.strategy, order.purpose, order.replaces, (state, status), now_told)
+        if order.state == "not_sent":
+            revive(connection, order.client_order_id)
         connection.execute(
             "UPDATE orders SET broker_order_id = ?, filled_qty = ?, filled_avg_price = ?, stop_price = ?,"
             " high_water_mark = ?, state = ?, status = ?, ended_at = ? WHERE client_order_id = ?",

@@ -64,7 +64,8 @@ class Allowance:
                 else:
                     self._left = min(known, said.remaining)
                 self._ends_at = self._meter() + self._seconds_to(said.reset)
-                self.limits = said
+                same = said.reset == self.limits.reset and self.limits.remaining is not None
+                self.limits = said._replace(remaining=min(said.remaining, self.limits.remaining)) if same else said  # type: ignore[type-var]
             if status == 429:
                 asked = retry_after(headers, self._now())
                 known_end = 0.0 if said.reset is None else self._seconds_to(said.reset)

@@ -141,14 +141,16 @@ def test_an_account_that_may_not_trade_sends_nothing(
 
 
 @pytest.mark.parametrize("symbol", ["W#RD!", "BTC/USD", "XLF261399P00039000", "912797GZ3"])
-def test_a_position_nobody_can_read_is_named_and_stays_foreign(desk: AlpacaDesk, symbol: str) -> None:
+def test_a_position_nobody_can_read_is_named_and_stops_new_risk_until_it_is_gone(desk: AlpacaDesk, symbol: str) -> None:
     desk.world.hold("SPY", "1", "700")
     desk.world.hold(symbol, "1", "5")
     result = desk.tick()
     assert symbol in " ".join(result.errors)
     assert {held.position.symbol: held.owner for held in result.snapshot.positions}[symbol] == "foreign"
-    assert symbol not in str([one.body for one in desk.world.requests("POST")])
+    assert "holdings_are_understood" in refused(result)
+    assert desk.posts() == 0
     assert not [one for one in desk.world.seen if symbol in one.query.get("symbols", "")]
+    desk.world.trade(symbol, "-1", "5")  # the owner closes it at the broker, as told
     heals(desk)
 
 
@@ -159,6 +161,10 @@ def test_shares_that_carry_no_whole_contract_get_no_order(desk: AlpacaDesk, qty:
     assert "XLF" in " ".join(result.settlement.notes)
     assert not [one for one in desk.world.requests("POST") if one.body["symbol"].startswith("XLF")]
     assert not [one for one in result.verdicts if one.approved and one.intent.underlying == "XLF"]
+    if qty.startswith("-"):
+        assert "holdings_are_understood" in refused(result)
+        assert desk.posts() == 0
+        desk.world.trade("XLF", "100", "37.00")
     heals(desk)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from threading import RLock
 from typing import Any
 from uuid import UUID
@@ -275,7 +276,7 @@ class AlpacaWorld:
         with self.lock:
             assert moment >= self.at, f"time does not run backwards: {moment} is before {self.at}"
             for session in days.closes_between(self, self.at, moment):
-                self.later(session.close_at, lambda session=session: days.close_day(self, session))  # type: ignore[misc]
+                self.later(session.close_at, partial(days.close_day, self, session))
             while True:
                 due = sorted(one for one in self._due if one[0] <= moment)
                 if not due:

@@ -116,7 +116,7 @@ def test_adopting_never_takes_what_is_ours_or_not_there(folder: Path) -> None:
     refused(typed(folder, "adopt", "GDX", "--qty", "-1"), "--qty", "above zero")
     refused(typed(folder, "adopt", "GDX", "--qty", "many"), "--qty", "'many'")
     refused(typed(folder, "adopt", "GDX", "--basis", "NaN"), "--basis")
-    refused(typed(folder, "adopt", put_of(folder)), "share symbol")
+    refused(typed(folder, "adopt", put_of(folder)), "1 contract that are ours already")
     assert lots_of(folder) == []
     assert typed(folder, "adopt", "GDX").code == 0
     refused(typed(folder, "adopt", "GDX"), "100 shares that are ours already")
@@ -128,6 +128,24 @@ def test_shares_that_may_come_from_an_assignment_are_not_adopted(folder: Path) -
     live(folder, "12:45")
     refused(typed(folder, "adopt", "EWZ"), "EWZ is not settled yet", "assignment pending")
     assert lots_of(folder) == []
+
+
+def test_adopting_a_short_put_that_a_tick_saw_makes_the_wheel_manage_it(folder: Path) -> None:
+    foreign = "XLF261224P00036000"
+    with closing(sqlite3.connect(folder / "data" / "simulator.sqlite")) as account, account:
+        account.execute("INSERT INTO holdings VALUES (?, '-1', '3.00')", (foreign,))
+    live(folder, "12:45")
+    refused(typed(folder, "close", foreign), "is not ours")
+    done = typed(folder, "adopt", foreign, "--premium", "3.00")
+    assert done.code == 0, done.err
+    with open_for_questions(folder / "data") as ledger:
+        (leg,) = [one for one in ledger.open_legs() if one.symbol == foreign]
+    assert (str(leg.qty), str(leg.credit), leg.owner, leg.strategy) == ("-1", "3.00", "adopted", "wheel")
+    found = live(folder, "13:00")
+    exits = [(one["purpose"], one["strategy"]) for one in found["verdicts"] if one["symbol"] == foreign]
+    assert exits == [("take_profit", "wheel")], "most of three dollars is earned"
+    assert found["drift"] == []
+    sealed_without_a_fault(folder)
 
 
 def test_adopting_before_any_tick_asks_for_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bot.domain.holdings import Position
 from bot.domain.ledger import Books, Instruction
 from bot.engine.ports import Reads
-from bot.tests.builders import a_lot, call, put
+from bot.tests.builders import a_lot, an_option_leg, call, put
 from bot.tests.engine.settle_world import BrokerLedger, Desk
 
 D = Decimal
@@ -270,3 +270,22 @@ def test_books_without_anything_compare_equal_to_an_empty_account() -> None:
     world, desk = BrokerLedger("0"), Desk(Books(cash=D(0)))
     result = world.tick(desk)
     assert (result.drift, result.held) == ((), ())
+
+
+def test_shares_that_were_foreign_before_are_no_assignment_of_an_adopted_put() -> None:
+    world, desk = BrokerLedger(), Desk()
+    world.line("FILL", "XLF", D(100), D(-4000), price=D(40), order_id="by-hand")
+    series = put("XLF", date(2026, 2, 6), "38")
+    world.line("FILL", series, D(-1), D(60), price=D("0.60"), order_id="by-hand")
+    world.tick(desk)
+    desk.books = replace(desk.books, legs=(an_option_leg(series, owner="adopted", cycle=""),))
+    world.wait(minutes=15)
+    assert world.tick(desk).drift == ()
+    world.wait(minutes=15)
+    world.positions["XLF"] += 100
+    del world.positions[series]
+    early = world.tick(desk)
+    assert {(one.kind, one.what) for one in early.drift if one.symbol != "CASH"} == {("pending", "assignment pending")}
+    world.wait(minutes=15)
+    again = world.tick(desk)
+    assert {one.what for one in again.drift if one.symbol != "CASH"} == {"assignment pending"}, "it stays what it is"

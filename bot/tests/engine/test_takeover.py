@@ -28,7 +28,7 @@ def books(**given: Any) -> Books:
 
 def a_past() -> Past:
     """200 shares in two lots and one call, all of one open cycle."""
-    bases = {"basis_tax": D("37.5"), "basis_wheel": D("37.2")}
+    bases: dict[str, Any] = {"basis_tax": D("37.5"), "basis_wheel": D("37.2")}
     lots = (
         a_lot("XLF", id="old", basis="38", cycle="turn", strategy="history", **bases),
         a_lot("XLF", id="new", basis="41", cycle="turn", strategy="history"),

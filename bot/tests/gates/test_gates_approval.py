@@ -142,7 +142,7 @@ def test_a_word_holds_for_nothing_else(other: dict[str, Any]) -> None:
 # first N
 
 
-def test_the_first_ones_are_counted_with_those_of_this_tick() -> None:
+def test_the_first_ones_are_those_that_were_sent_not_those_this_tick_allowed() -> None:
     case = a_case(approvals=first(2), books=Books(entries_sent=(("other", 9), ("wheel", 1))))
     answer = ask(GATE, a_put(), case)
     assert (answer.ok, answer.value, answer.limit, answer.unit, answer.distance) == (
@@ -153,7 +153,8 @@ def test_the_first_ones_are_counted_with_those_of_this_tick() -> None:
         D(-1),
     )
     assert answer.reason == "waits for your word: 1 of the first 2 entries were sent"
-    after = case.accepting(a_put(PUT_LOWER))
+    assert ask(GATE, a_put(), case.accepting(a_put(PUT_LOWER))).value == D(1)
+    after = a_case(approvals=first(2), books=Books(entries_sent=(("wheel", 2),)))
     assert ask(GATE, a_put(), after).ok
     assert "needs no word" in ask(GATE, a_put(), after).reason
 

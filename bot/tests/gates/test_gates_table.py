@@ -122,6 +122,13 @@ def _form_and_safety(add: Any, vary: Any) -> None:
     add("no_drift", a_put(), ("pass", {}), ("refuse", {"books": Books(drift=(gone,))}))
     before = Books(last_positions=(("XLF", D(100)),))
     add("positions_are_known", a_put(), ("pass", {}), ("refuse", {"books": before}))
+    for symbol, qty, word in (
+        ("XLE", "100", "pass"), ("XLE", "0.37", "pass"), ("XLE", "-1", "refuse"), ("BTCUSD", "0.5", "refuse"),
+        ("W#RD!", "1", "refuse"), (PUT_LOWER, "-1", "pass"),
+    ):  # fmt: skip
+        add("holdings_are_understood", a_put(), (word, {"positions": (held(symbol, qty),)}))
+    odd = {"positions": (held(PUT, "-1"), held("W#RD!", "1"))}
+    add("holdings_are_understood", a_buy_back(), ("pass", odd))
     ends = Pause(symbol="XLF", until=NOON, reason="cooldown")
     lasts = Pause(symbol="*", until=NOON + SECOND, reason="holiday")
     add(
@@ -423,7 +430,7 @@ def _pacing(add: Any, vary: Any) -> None:
 PROOFS = proofs()
 WITHOUT_NUMBER = {
     "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "positions_are_known", "owner_is_ours",
-    "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
+    "holdings_are_understood", "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
     "account_is_active",
 }  # fmt: skip
 """Gates that answer yes or no and have no boundary to stand on."""
