@@ -72,11 +72,13 @@ def load_house(env: str = "") -> House:
     return House(settings, desk, text, fingerprint, settings_json)
 
 
-def make_market(house: House, now: Callable[[], datetime] = wall_clock) -> Market:
-    """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares."""
+def make_market(
+    house: House, now: Callable[[], datetime] = wall_clock, *, seconds: float = DEADLINE_SECONDS
+) -> Market:
+    """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares, for so many seconds."""
     settings = house.settings
     if settings.market == "alpaca":
-        return _alpaca_market(house, now)
+        return _alpaca_market(house, now, seconds)
     return embedded_market(house)
 
 
@@ -100,7 +102,7 @@ def embedded_market(house: House) -> Embedded:
     )
 
 
-def _alpaca_market(house: House, now: Callable[[], datetime]) -> AlpacaMarket:
+def _alpaca_market(house: House, now: Callable[[], datetime], seconds: float) -> AlpacaMarket:
     from bot.markets.alpaca import AlpacaMarket
     from bot.markets.earnings import load_earnings
     from bot.venues.alpaca_client import AlpacaClient, Bounds
@@ -118,7 +120,7 @@ def _alpaca_market(house: House, now: Callable[[], datetime]) -> AlpacaMarket:
         data=settings.data_url,
         now=now,
         meter=perf_counter,
-        bounds=Bounds(deadline=perf_counter() + DEADLINE_SECONDS),
+        bounds=Bounds(deadline=perf_counter() + seconds),
     )
     return AlpacaMarket(
         client,
@@ -251,11 +253,15 @@ def make_book(house: House, *, dry: bool) -> Book:
 
 @contextmanager
 def open_world(
-    house: House, journal: LedgerJournal, at: datetime | None, clock: Callable[[], datetime] | None = None
-) -> Iterator[World]:
-    """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world."""
+    house: House, journal: LedgerJournal, at: datetime | None, clock: Callable[[], datetime] | None = None,
+    *, seconds: float = DEADLINE_SECONDS,
+) -> Iterator[World]:  # fmt: skip
+    """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world.
+
+    No request to a venue starts after `seconds`.
+    """
     now = (lambda: at) if at is not None else clock or wall_clock
-    market = make_market(house, now)
+    market = make_market(house, now, seconds=seconds)
     with closing(make_broker(house, market, now, account=journal.stamped_account())) as broker:
         world = World(broker=broker, market=market, journal=journal, now=now, meter=perf_counter)
         if house.settings.broker != "simulator":

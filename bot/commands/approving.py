@@ -157,7 +157,8 @@ def _named(one: Proposal) -> str:
 
 
 def _stands(one: Proposal) -> str:
-    return f"your word stands until {clock(one.lapses_at)} New York, and every live tick until then tries again"
+    until = clock(one.lapses_at)
+    return f"your word stands until {until} New York: every live tick until then tries again, `bot approve` at once"
 
 
 def _outcomes(house: House, result: TickResult, approved: Sequence[Proposal]) -> list[str]:

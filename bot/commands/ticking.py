@@ -11,7 +11,7 @@ from time import perf_counter
 
 from bot.commands.following import follow_line, follow_object, followed
 from bot.commands.opening import open_ledger, say_home, warn
-from bot.domain.errors import BotError, ConfigError, ForeignStore, UsageError
+from bot.domain.errors import BotError, ConfigError, ForeignStore, TryLater, UsageError
 from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
 from bot.domain.strategy import Strategy
 from bot.engine.follow import FollowUp, wants_follow_up
@@ -34,10 +34,10 @@ def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_j
         )
     warn(house)
     fixed, began = moment(at, house.settings, wall_clock()), perf_counter()
-    result = one_tick(house, dry=dry, at=fixed, command="bot tick")
+    result = one_tick(house, dry=dry, at=fixed, command="bot tick", clock=wall_clock)
     # At a fixed moment time stands still: nothing that works now could have filled by then.
     past = partial(seconds_since, perf_counter, began)
-    later = iter(()) if fixed is not None else follow_up_ticks(house, result, "bot tick", past)
+    later = iter(()) if fixed is not None else follow_up_ticks(house, result, "bot tick", past, clock=wall_clock)
     if as_json:
         print_tick(env, result, house, everything=everything, as_json=True, follow_ups=tuple(later))
         return
@@ -61,6 +61,8 @@ def follow_up_ticks(
     """Run the follow-ups of a tick that left orders working; the home is free for its owner between them."""
 
     def again(number: int, seconds: float) -> TickResult:
+        if slot_of(clock()) != first.snapshot.slot:  # a machine that slept: the meter stood still, the market did not
+            raise TryLater("the slot it belongs to is over: its orders are left to the next tick")
         name = f"{command}, follow-up {number}"
         return one_tick(house, dry=False, at=None, command=name, clock=clock, follow_up=number, seconds=seconds)
 
@@ -85,7 +87,7 @@ def one_tick(
     with open_ledger(house, command, clock()) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
         refuse_unapproved(house, journal, dry=dry)
-        with open_world(house, journal, at, clock) as world:
+        with open_world(house, journal, at, clock, seconds=seconds) as world:
             book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
             return tick(world, book if strategies is None else book._replace(strategies=strategies))
 

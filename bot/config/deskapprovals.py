@@ -37,6 +37,8 @@ def read_approvals(raw: Mapping[str, Any], reading: Reading) -> tuple[tuple[str,
                 if key in table:
                     reading.fault(f"{where}.{key}", "a trailing stop opens nothing, and exits never wait: take it out")
             continue
+        if "approve" not in table:  # minutes for a word that nobody is asked for: the owner believes it asks
+            reading.fault(f"{where}.approve", f"missing beside approve_minutes; {_EXPECTED}")
         word, first = _word(table.get("approve", "never"), reading, where)
         minutes = _minutes(table.get("approve_minutes", SLOT), reading, where)
         found.append((name, ApproveRule(word=word, first=first, minutes=minutes)))

@@ -93,8 +93,11 @@ def follow_ups(
         if not wants_follow_up(result, desk) or not has_room(first, begins_at, waited, span):
             return
         pause(apart)
+        passed = elapsed()  # a pause may last longer than asked for
+        if not has_room(first, first.snapshot.at + timedelta(seconds=passed), passed, span):
+            return
         try:
-            result = again(number, span.deadline_seconds - elapsed())
+            result = again(number, span.deadline_seconds - passed)
         except BotError as error:
             yield FollowUp(number, None, str(error))
             return

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bot.domain.holdings import Activity, BrokerOrder
 from bot.domain.instruments import underlying_of
 from bot.domain.ledger import Books, Drift, Instruction
-from bot.domain.money import ZERO, plain
+from bot.domain.money import ONE, ZERO, plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, next_session, session_on, slot_of
 from bot.domain.snapshot import SessionFacts
@@ -104,6 +104,7 @@ def update_orders(reads: Reads, memory: Memory) -> tuple[list[OwnOrder], dict[st
     changed: list[OwnOrder] = []
     foreign: list[BrokerOrder] = []
     shown: set[str] = set()
+    splits = [line for line in reads.activities if line.kind == "SPLIT" and line.price is not None and line.price > 0]
     for found in reads.orders:
         own = orders.get(found.client_order_id)
         if own is None:
@@ -111,7 +112,7 @@ def update_orders(reads: Reads, memory: Memory) -> tuple[list[OwnOrder], dict[st
                 foreign.append(found)
             continue
         shown.add(found.client_order_id)
-        updated = _join(own, found)
+        updated = _join(own, found, _rescaling(own, splits, memory))
         if updated is not None:
             orders[own.client_order_id] = updated
             changed.append(updated)
@@ -123,12 +124,28 @@ def update_orders(reads: Reads, memory: Memory) -> tuple[list[OwnOrder], dict[st
     return changed, orders, tuple(foreign)
 
 
-def _join(own: OwnOrder, found: BrokerOrder) -> OwnOrder | None:
+def _rescaling(own: OwnOrder, splits: list[Activity], memory: Memory) -> Decimal | None:
+    """Give what a mark kept with an order is divided by, or None where no split came between.
+
+    Of an order older than a split of its shares, the broker's mark may still be one of the old price: a stop armed
+    from that would stand above the market and sell at once. Ours counts from there on, brought to the new price once.
+    """
+    since = [one for one in splits if one.symbol == own.underlying and one.at > own.planned_at]
+    ratio = ONE
+    for one in since:
+        if one.key not in memory.seen and one.price is not None:
+            ratio *= one.price
+    return ratio if since else None
+
+
+def _join(own: OwnOrder, found: BrokerOrder, rescaling: Decimal | None = None) -> OwnOrder | None:
     """Give our order with the broker's words, or None when they say nothing new."""
     if own.state == "refused" and found.status == "rejected":
         return None
     stop = found.stop_price if found.stop_price is not None else own.stop_price
     mark = highest(found.high_water_mark, own.high_water_mark)
+    if rescaling is not None:
+        mark = None if own.high_water_mark is None else own.high_water_mark / rescaling
     state = "done" if found.terminal else "working"
     if (
         own.state == state

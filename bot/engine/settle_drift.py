@@ -20,6 +20,7 @@ from bot.domain.sessions import session_on
 from bot.domain.snapshot import HeldPosition, SessionFacts
 from bot.engine.ports import Memory, Reads
 from bot.engine.settle_ledger import Ledger, cash_effect
+from bot.engine.settle_unlisted import newly_filled, unlisted_fills
 
 CASH = "CASH"
 READS_APART = timedelta(minutes=2)
@@ -83,29 +84,17 @@ def compare(
     differences.extend(Difference(symbol, ZERO, qty) for symbol, qty in ours.items() if qty)
     emptied = not last and bool(books.last_positions)
     cash = books.cash if books.cash is not None else ZERO
-    more = newly_filled(memory, orders, at)
+    more = newly_filled(memory, orders, at, READS_APART)
     if not differences and not emptied and not more and reads.account.cash == cash:
         return Findings(tuple(held), (), tuple(last), tuple(notes))
     finder = Finder(reads, memory, books, orders, at, session, emptied, more)
     told = {one.symbol for one in differences}
     shown = dict(last)
-    for symbol in finder.hidden.keys() - told:
+    for symbol in sorted(finder.hidden.keys() - told):
         differences.append(Difference(symbol, shown.get(symbol, ZERO), shown.get(symbol, ZERO)))
     drift = finder.judge(differences)
     doubted = emptied and any(one.kind == "unexplained" and one.symbol != CASH for one in drift)
     return Findings(tuple(held), drift, books.last_positions if doubted else tuple(last), tuple(notes))
-
-
-def newly_filled(memory: Memory, orders: dict[str, OwnOrder], at: datetime) -> dict[str, Decimal]:
-    """Give by id what our single-leg orders filled since they were last looked at, or were sent moments ago."""
-    before = {one.client_order_id: one.filled_qty for one in (*memory.recent_orders, *memory.own_orders)}
-    found: dict[str, Decimal] = {}
-    for name, order in orders.items():
-        if order.filled_qty > 0 and len(order.legs) == 1:
-            known = ZERO if at - order.planned_at <= READS_APART else before.get(name, ZERO)
-            if order.filled_qty > known:
-                found[name] = order.filled_qty - known
-    return found
 
 
 class Finder:
@@ -135,8 +124,7 @@ class Finder:
                 self.foreign_before[lot.symbol] -= lot.qty
         self.cash_left = reads.account.cash - (books.cash or ZERO)
         self.recent = [line for line in reads.activities if at - line.at <= READS_APART]
-        self.hidden: dict[str, Decimal] = {}
-        self.unlisted = self._unlisted_fills(Ledger(reads, memory, orders), orders, more)
+        self.unlisted, self.hidden = unlisted_fills(Ledger(reads, memory, orders), orders, more)
         self.half = self._half_listed()
 
     def judge(self, differences: list[Difference]) -> tuple[Drift, ...]:
@@ -208,24 +196,6 @@ class Finder:
             return False
         session = session_on(parse_option(one.symbol).expiry)
         return session is None or self.at >= session.close_at
-
-    def _unlisted_fills(
-        self, ledger: Ledger, orders: dict[str, OwnOrder], more: dict[str, Decimal]
-    ) -> dict[str, Decimal]:
-        """Sum what orders show as filled and the history does not; what is new of it may be in no position either."""
-        found: dict[str, Decimal] = {}
-        for order in orders.values():
-            if len(order.legs) != 1 or order.filled_qty <= 0:
-                continue
-            missing = order.filled_qty - ledger.booked(order)
-            if missing > 0:
-                leg = order.legs[0]
-                sign = 1 if leg.side == "buy" else -1
-                found[leg.symbol] = found.get(leg.symbol, ZERO) + sign * missing
-                new = min(missing, more.get(order.client_order_id, ZERO))
-                if new:
-                    self.hidden[leg.symbol] = self.hidden.get(leg.symbol, ZERO) + sign * new
-        return found
 
     def _half_listed(self) -> set[str]:
         """Find underlyings where an assignment's option line or share line stands alone in the history."""

@@ -64,8 +64,10 @@ class Allowance:
                 else:
                     self._left = min(known, said.remaining)
                 self._ends_at = self._meter() + self._seconds_to(said.reset)
-                same = said.reset == self.limits.reset and self.limits.remaining is not None
-                self.limits = said._replace(remaining=min(said.remaining, self.limits.remaining)) if same else said  # type: ignore[type-var]
+                before = self.limits
+                if said.reset == before.reset and before.remaining is not None:
+                    said = said._replace(remaining=min(said.remaining, before.remaining))
+                self.limits = said
             if status == 429:
                 asked = retry_after(headers, self._now())
                 known_end = 0.0 if said.reset is None else self._seconds_to(said.reset)

@@ -107,7 +107,7 @@ def test_all_approves_all_and_the_gates_still_have_their_say(folder: Path) -> No
     assert "proposal 1" in done.out
     assert re.search(
         r"proposal 2 .*: not sent: contracts_within_tick: new contracts in this tick: 2 of at most 1; your word stands "
-        r"until 12:15 New York, and every live tick until then tries again",
+        r"until 12:15 New York: every live tick until then tries again, `bot approve` at once",
         done.out,
     )
     assert (statuses(folder), orders(folder)) == (["sent", "approved"], 1)

@@ -430,7 +430,8 @@ def _pacing(add: Any, vary: Any) -> None:
 PROOFS = proofs()
 WITHOUT_NUMBER = {
     "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "positions_are_known", "owner_is_ours",
-    "holdings_are_understood", "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
+    "holdings_are_understood",
+    "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
     "account_is_active",
 }  # fmt: skip
 """Gates that answer yes or no and have no boundary to stand on."""

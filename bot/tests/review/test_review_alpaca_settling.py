@@ -182,5 +182,6 @@ def test_an_order_replaced_by_one_that_cannot_be_seen_is_not_proved_gone() -> No
         filled_qty=D(0), order_type="limit", time_in_force="day", status="replaced", submitted_at=old.slot,
         updated_at=old.slot,
     )  # fmt: skip
+    broker.on_cancel = lambda broker_order_id: None
     orders, _ = run(broker, journal, approved(an_intent(XLF_PUT, replaces="old")), orders=(old,))
     assert [order.state for order in orders] == ["not_sent"]

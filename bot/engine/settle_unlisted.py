@@ -1,0 +1,49 @@
+"""Fills that an order shows and the history does not list yet: reads of one tick are not one instant."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from bot.domain.money import ZERO
+from bot.domain.orders import OwnOrder
+from bot.engine.ports import Memory
+from bot.engine.settle_ledger import Ledger
+
+
+class Unlisted(NamedTuple):
+    """Signed quantities by symbol: all that is not listed, and the part so new that no position may show it yet."""
+
+    fills: dict[str, Decimal]
+    hidden: dict[str, Decimal]
+
+
+def newly_filled(memory: Memory, orders: dict[str, OwnOrder], at: datetime, apart: timedelta) -> dict[str, Decimal]:
+    """Give by id what our single-leg orders filled since they were last looked at, or were sent moments ago."""
+    before = {one.client_order_id: one.filled_qty for one in (*memory.recent_orders, *memory.own_orders)}
+    found: dict[str, Decimal] = {}
+    for name, order in orders.items():
+        if order.filled_qty > 0 and len(order.legs) == 1:
+            known = ZERO if at - order.planned_at <= apart else before.get(name, ZERO)
+            if order.filled_qty > known:
+                found[name] = order.filled_qty - known
+    return found
+
+
+def unlisted_fills(ledger: Ledger, orders: dict[str, OwnOrder], more: dict[str, Decimal]) -> Unlisted:
+    """Sum what single-leg orders show as filled and the history does not; `more` is what is new of it, by id."""
+    found = Unlisted({}, {})
+    for order in orders.values():
+        if len(order.legs) != 1 or order.filled_qty <= 0:
+            continue
+        missing = order.filled_qty - ledger.booked(order)
+        if missing <= 0:
+            continue
+        leg = order.legs[0]
+        sign = 1 if leg.side == "buy" else -1
+        new = min(missing, more.get(order.client_order_id, ZERO))
+        found.fills[leg.symbol] = found.fills.get(leg.symbol, ZERO) + sign * missing
+        if new > 0:
+            found.hidden[leg.symbol] = found.hidden.get(leg.symbol, ZERO) + sign * new
+    return found
