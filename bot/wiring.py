@@ -72,9 +72,7 @@ def load_house(env: str = "") -> House:
     return House(settings, desk, text, fingerprint, settings_json)
 
 
-def make_market(
-    house: House, now: Callable[[], datetime] = wall_clock, *, seconds: float = DEADLINE_SECONDS
-) -> Market:
+def make_market(house: House, now: Callable[[], datetime] = wall_clock, *, seconds: float = DEADLINE_SECONDS) -> Market:
     """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares, for so many seconds."""
     settings = house.settings
     if settings.market == "alpaca":
@@ -167,9 +165,7 @@ def _simulator(
 
 
 @contextmanager
-def looking_broker(
-    house: House, market: Market, now: Callable[[], datetime], *, account: str = ""
-) -> Iterator[Broker]:
+def looking_broker(house: House, market: Market, now: Callable[[], datetime], *, account: str = "") -> Iterator[Broker]:
     """Give a broker to look at: a simulated account is copied, so that looking does not make its time pass.
 
     Otherwise whoever looks at noon keeps a tick of this morning from ever running here. A real account is read as it

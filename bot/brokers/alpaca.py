@@ -46,6 +46,8 @@ HANDED_OUT_WITHIN = timedelta(seconds=60)
 
 SECOND_LOOK_SECONDS = 0.5
 BAD_KEYS = (401, 403)
+MAY_HAVE_FILLED = ("canceled", "cancelled", "expired", "replaced")
+"""How an order ends in part: without its filled quantity, what took its place would be sent for the whole."""
 
 
 class AlpacaBroker:
@@ -244,7 +246,10 @@ class AlpacaBroker:
             if refusal.status == 404:
                 return None
             raise _unreadable(what, refusal) from refusal
-        return listed_of(object_of(answer, what))
+        raw = object_of(answer, what)
+        if raw.get("status") in MAY_HAVE_FILLED and raw.get("filled_qty") in (None, ""):
+            raise BrokerUnreachable(f"{what}: {raw['status']}, and not how much of it filled: filled_qty is missing")
+        return listed_of(raw)
 
     def _trail_of(self, request: OrderRequest) -> Decimal | None:
         """Give the trail that carries a stored high-water mark on, or None where the request's own stands."""

@@ -1,6 +1,6 @@
 """Approve mode of a desk file: `approve` and `approve_minutes` of each strategy that opens positions.
 
-Both keys may be left out: a file written before they existed asks for no word, as it always did.
+Both keys must stand there, as every key of a strategy that opens positions; `bot config upgrade` writes "never".
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _FIRST = re.compile(r"first +([0-9]{1,5})\Z")
 
 
 def read_approvals(raw: Mapping[str, Any], reading: Reading) -> tuple[tuple[str, ApproveRule], ...]:
-    """Give the rule of every strategy whose table has one of the keys; faults are kept with the reading."""
+    """Give the rule of every strategy that opens positions; faults are kept with the reading."""
     tables = raw.get("strategies")
     if not isinstance(tables, dict):
         return ()
     found: list[tuple[str, ApproveRule]] = []
     for name, table in tables.items():
-        if not isinstance(table, dict) or not any(key in table for key in APPROVE_KEYS):
+        if not isinstance(table, dict):
             continue
         where = f"strategies.{name}"
         if table.get("kind") == "trailing_stop":
@@ -37,8 +37,9 @@ def read_approvals(raw: Mapping[str, Any], reading: Reading) -> tuple[tuple[str,
                 if key in table:
                     reading.fault(f"{where}.{key}", "a trailing stop opens nothing, and exits never wait: take it out")
             continue
-        if "approve" not in table:  # minutes for a word that nobody is asked for: the owner believes it asks
-            reading.fault(f"{where}.approve", f"missing beside approve_minutes; {_EXPECTED}")
+        for key, usual in zip(APPROVE_KEYS, ("never", SLOT), strict=True):
+            if key not in table:
+                reading.absent(where, key, usual)
         word, first = _word(table.get("approve", "never"), reading, where)
         minutes = _minutes(table.get("approve_minutes", SLOT), reading, where)
         found.append((name, ApproveRule(word=word, first=first, minutes=minutes)))

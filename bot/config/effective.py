@@ -119,9 +119,9 @@ def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
         where = f"strategies.{wheel.name}"
         yield from _frame_rows(where, priority, enabled, tuple(wheel.numbers), origin)
         yield Shown(f"{where}.protect_wheel_lots", toml_value(wheel.protect_wheel_lots), origin)
-        rule = dict(desk.approvals).get(wheel.name)
-        yield Shown(f"{where}.approve", approve_text(rule or ApproveRule()), origin if rule else "default")
-        yield Shown(f"{where}.approve_minutes", minutes_text(rule or ApproveRule()), origin if rule else "default")
+        rule = dict(desk.approvals).get(wheel.name, ApproveRule())
+        yield Shown(f"{where}.approve", approve_text(rule), origin)
+        yield Shown(f"{where}.approve_minutes", minutes_text(rule), origin)
         yield from _wheel_rows(where, wheel.numbers, profile, origin)
     for priority, enabled, stops in desk.trailing_stops:
         where = f"strategies.{stops.name}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bot.domain.desk import ApproveRule
 from bot.domain.ledger import Proposal
 from bot.domain.money import SHARES_PER_CONTRACT
 from bot.domain.orders import ENTRY_PURPOSES, OrderIntent, OwnOrder, Verdict
@@ -24,6 +25,14 @@ Wish = tuple[str, str, str]
 def wish_of(order: OrderIntent | OwnOrder) -> Wish:
     """Name the wish behind an intent or order: two with the same name are never both wanted."""
     return order.strategy, order.purpose, order.key
+
+
+def still_asks(
+    strategy: str, approvals: tuple[tuple[str, ApproveRule], ...], sent: tuple[tuple[str, int], ...]
+) -> bool:
+    """Say whether a strategy's next entry waits for a word; `sent` counts its entries so far."""
+    rule = dict(approvals).get(strategy, ApproveRule())
+    return rule.word == "always" or (rule.word == "first" and dict(sent).get(strategy, 0) < rule.first)
 
 
 def asks_first(intent: OrderIntent, snapshot: Snapshot) -> bool:

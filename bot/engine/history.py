@@ -13,7 +13,6 @@ from decimal import Decimal
 
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, Position
-from bot.domain.instruments import is_option, underlying_of
 from bot.domain.ledger import Cycle, Lot, OptionLeg
 from bot.domain.money import ZERO
 from bot.domain.sessions import new_york_day
@@ -156,13 +155,3 @@ def _income(replay: Replay, lines: Iterable[Activity]) -> tuple[YearIncome, ...]
             add(line.at, "dividends" if line.kind == "DIV" else "interest", line.net_amount)
     kinds = ("premium", "shares", "dividends", "interest", "tax")
     return tuple(YearIncome(year=year, **{kind: sums[year].get(kind, ZERO) for kind in kinds}) for year in sorted(sums))
-
-
-def symbols_of(history: History) -> frozenset[str]:
-    """Name every underlying that the lines touch."""
-    return frozenset(underlying_of(line.symbol) for line in history.activities if line.symbol)
-
-
-def open_options(history: History) -> tuple[OptionLeg, ...]:
-    """List the open legs that can be adopted: short ones."""
-    return tuple(leg for leg in history.offered_legs if leg.qty < 0 and is_option(leg.symbol))

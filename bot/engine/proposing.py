@@ -17,7 +17,8 @@ def proposals_of(
 ) -> tuple[Proposal, ...]:
     """Give a proposal for every wish that all gates but `approval_is_given` allowed.
 
-    It lapses with its slot, or so many minutes after it was made (`approve_minutes`). The journal numbers it.
+    It lapses with its slot, or so many minutes after it was made (`approve_minutes`), at the session's close at the
+    latest: overnight the rules it was planned by (dividends, earnings, delta) may have turned. The journal numbers it.
     """
     rules = dict(desk.approvals)
     found: list[Proposal] = []
@@ -28,7 +29,7 @@ def proposals_of(
         lapses_at = (
             snapshot.slot + timedelta(seconds=slot_seconds)
             if minutes is None
-            else snapshot.at + timedelta(minutes=minutes)
+            else min(snapshot.at + timedelta(minutes=minutes), snapshot.session.close_at)
         )
         found.append(Proposal(intent=verdict.intent, proposed_at=snapshot.at, lapses_at=lapses_at))
     return tuple(found)

@@ -153,7 +153,7 @@ class Finder:
                 found.append(self._pending(one, "the broker counts a fill that it does not list yet"))
             elif abs(change) < abs(hidden) and change * hidden >= 0:
                 expected = one._replace(ours=one.ours + hidden)
-                found.append(self._pending(expected, "an order shows a fill that positions and history do not show yet"))
+                found.append(self._pending(expected, "an order shows a fill that the positions do not show yet"))
             elif change == -self._recent_change(one.symbol):
                 found.append(self._pending(one, "booked seconds ago, the positions were read before", READS_APART))
             elif root in self.half:

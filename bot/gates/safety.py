@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.adoption import adopt_words
 from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
-from bot.domain.consent import wish_of
+from bot.domain.consent import still_asks, wish_of
 from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
@@ -58,6 +58,12 @@ def protection_stays(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(gate, f"halt {case.snapshot.halt.level}: no halt removes a resting protective order")
         if _doubted(intent.underlying, case):
             return refused(gate, f"what is held of {intent.underlying} is in doubt: its stop stays until it is known")
+        if still_asks(intent.strategy, case.desk.approvals, case.snapshot.books.entries_sent):
+            return refused(
+                gate,
+                f"the call that would take its place waits for your word, and the shares would lie bare meanwhile: set "
+                f'approve = "never" for {intent.strategy}, or protect_wheel_lots = false',
+            )
         return allowed(gate, "the strategy gives its own stop up, and no halt is in force")
     if keeps_protection(wish.whole, stop):
         return allowed(gate, "the shares of the stop are stopped again or sold")

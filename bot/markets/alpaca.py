@@ -188,7 +188,8 @@ class AlpacaMarket:
         def ask(batch: Sequence[str]) -> dict[str, Any]:
             query = bars_query(step, [by_symbol[symbol] for symbol in batch], at, self._stock_feed)
             read = read_pages(self.client, "/stocks/bars", query, data=True, version="v2", pages_max=BAR_PAGES_MAX)
-            return joined(read.pages, "bars")
+            # Oldest first: what is left out would be the newest, and old bars would pass for them.
+            return {} if read.cut else joined(read.pages, "bars")
 
         told = read_batch(sorted(by_symbol), f"{step} bars of", ask)
         errors, found = list(told.errors), []

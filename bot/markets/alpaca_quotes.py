@@ -14,7 +14,6 @@ from bot.markets.alpaca_reads import Told, inner, named
 from bot.pricing.chance import VOLATILITY_MAX, VOLATILITY_MIN
 from bot.venues.parsing import Notes, decimal_of, float_of, moment_of, whole_of
 
-"""Implied volatility outside of these is an anomaly, and its delta with it (wheel 1.19)."""
 AHEAD_MAX = timedelta(hours=1)
 """A quote further ahead of us than this has no moment that can be believed."""
 
@@ -47,7 +46,7 @@ def price_of(raw: Mapping[str, Any], key: str, notes: Notes) -> Decimal | None:
 
 
 def greeks_of(raw: Mapping[str, Any], right: Right, notes: Notes) -> tuple[float | None, float | None]:
-    """Read delta (signed per unit long) and implied volatility; an anomaly of either costs the delta."""
+    """Read delta (signed per unit long) and implied volatility; an anomaly of either costs the delta (wheel 1.19)."""
     delta, volatility = float_of(inner(raw, "greeks"), "delta", notes), float_of(raw, "impliedVolatility", notes)
     if volatility is not None and not VOLATILITY_MIN <= volatility <= VOLATILITY_MAX:
         return None, None
@@ -69,12 +68,16 @@ def quote_of(
 ) -> Quote | None:
     """Make a quote of a snapshot, or None where it tells neither quote nor trade with a moment.
 
-    Where only a trade is known, the moment is that of the trade.
+    Where a trade gives the price, the moment is that of the trade, if it is the older: of a share without both sides
+    (halted, or thin on one exchange), and wherever only a trade is known.
     """
     sides, trade, quote = sides_of(raw, now, notes), inner(raw, "latestTrade"), inner(raw, "latestQuote")
     traded_at = moment_of(trade.get("t"))
     last = price_of(trade, "p", notes) if traded_at is not None else None
     at = sides.at or (traded_at if last is not None else None)
+    priced = sides.bid is not None and sides.ask is not None
+    if last is not None and at is not None and traded_at is not None and right is None and not priced:
+        at = min(at, traded_at)
     if at is None:
         return None
     delta, volatility = greeks_of(raw, right, notes) if right is not None else (None, None)

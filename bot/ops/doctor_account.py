@@ -227,7 +227,7 @@ def _requests(house: House, limits: Limits | None) -> Finding:
     """Compare what a tick of this desk may take at most with what the account allows a minute."""
     names = traded(house) | set(house.desk.record_chains)
     most = REQUESTS_A_TICK + REQUESTS_A_CHAIN * len(names)
-    words = f"a tick of this desk takes {most} at most, and one more for each order"
+    words = f"with one page a list, a tick of this desk takes {most} at most, and one or two more for each order"
     if limits is None or limits.limit is None:
         return Finding("good", "requests", f"{words}; Alpaca did not say how many it allows a minute")
     left = "" if limits.remaining is None else f", {limits.remaining} left in this one"

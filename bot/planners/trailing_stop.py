@@ -14,13 +14,17 @@ from bot.domain.desk import TrailingParams
 from bot.domain.instruments import is_option, underlying_of
 from bot.domain.ledger import Lot
 from bot.domain.market import QuotesRequest, Request
-from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
+from bot.domain.money import HUNDRED, SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.orders import OrderIntent, OwnOrder, leg
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Note, Plan, Planner
 
 WHEEL_LOT_MINUTES = 20
 """A stop on whole lots of a wheel's symbol is armed only this near the close: calls have the day before it."""
+
+
+SPLIT_DIFFERENCE = Decimal("0.3")
+"""How far price times ratio may be from the stored high for it to look like a split."""
 
 
 class Ward(NamedTuple):
@@ -96,7 +100,7 @@ def _plan_symbol(
         resting = kept.get(ward.lot.id)
         if room[ward.lot.id] < 1 or (resting is not None and not _outdated(resting, ward, params)):
             continue
-        hindrance = waiting or _call_first(snapshot, params, symbol, ward)
+        hindrance = waiting or _call_first(snapshot, params, symbol, ward) or _split_first(snapshot, params, ward.lot)
         if hindrance is not None:
             notes.append(_note(params, symbol, hindrance, ward.lot.id))
         elif resting is None or resting.state == "working":
@@ -185,6 +189,25 @@ def _call_first(snapshot: Snapshot, params: TrailingParams, symbol: str, ward: W
     if left <= timedelta(minutes=WHEEL_LOT_MINUTES):
         return None
     return f"left to the wheel's calls until {WHEEL_LOT_MINUTES} minutes before the close"
+
+
+def _split_first(snapshot: Snapshot, params: TrailingParams, lot: Lot) -> str | None:
+    """Say whether a split looks to be in the broker's positions and prices, and its line of history still to come.
+
+    The stored high is one of the old price then: a stop re-armed from it would stand above the market and sell at
+    once. More shares than the books hold, worth together what the books' shares were at that high, are the sign.
+    """
+    mark, spot, held = lot.high_water_mark, snapshot.spot(lot.symbol), snapshot.shares_held(lot.symbol)
+    booked = sum((one.qty for one in snapshot.lots_of.get(lot.symbol, ())), ZERO)
+    if mark is None or spot is None or not 0 < booked < held:
+        return None
+    percent = params.numbers.trail_percent
+    if mark * (1 - percent / HUNDRED) < spot or abs(spot * held / booked - mark) > mark * SPLIT_DIFFERENCE:
+        return None
+    return (
+        f"{plain(held)} shares at {plain(spot)} for {plain(booked)} in the books and a stored high of {plain(mark)}: "
+        "a split is not booked yet, no stop from the old price"
+    )
 
 
 def _outdated(order: OwnOrder, ward: Ward, params: TrailingParams) -> bool:

@@ -21,15 +21,15 @@ CREATE INDEX proposals_by_lapse ON proposals (lapses_at);
 CREATE INDEX proposals_standing ON proposals (lapses_at) WHERE status IN ('proposed', 'approved');
 CREATE INDEX proposals_by_order ON proposals (client_order_id) WHERE client_order_id IS NOT NULL;
 
--- Entries ever sent by strategy, reprices and definite refusals apart: what approve = "first N" counts.
+-- Entries a broker took, by strategy, reprices and rejected ones apart: what approve = "first N" counts.
 CREATE TABLE entries_sent (
     strategy TEXT PRIMARY KEY, -- whose entries
-    count INTEGER NOT NULL -- how many left for the broker and were not refused
+    count INTEGER NOT NULL -- how many arrived at the broker and were not rejected
 ) STRICT;
 INSERT INTO entries_sent (strategy, count)
 SELECT strategy, count(*) FROM orders
 WHERE purpose IN ('cash_secured_put', 'covered_call', 'open') AND replaces = ''
-    AND state NOT IN ('planned', 'not_sent', 'refused') AND NOT (state = 'done' AND status = 'rejected')
+    AND state IN ('working', 'done') AND NOT (state = 'done' AND status = 'rejected')
 GROUP BY strategy;
 
 -- What waits or waited for the owner's word.

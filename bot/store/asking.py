@@ -189,15 +189,6 @@ class DecisionLedger:
             )
         ]
 
-    def notes_of_symbol(self, symbol: str, *, limit: int = 20) -> list[NoteRow]:
-        """List the newest notes on an underlying and on the whole desk ("*"), newest first."""
-        rows = self._all(
-            f"{NOTE_SELECT} WHERE symbol IN (?, '*') AND day >= (SELECT min(day) FROM"
-            " (SELECT day FROM equity_daily ORDER BY day DESC LIMIT 10)) ORDER BY id DESC LIMIT ?",
-            (symbol, limit),
-        )
-        return [note_of(row) for row in rows]
-
     def notes_by_reason(self, sessions: int) -> list[NoteTally]:
         """Count what was passed over by strategy, symbol, subject and reason over the last sessions, most first."""
         days = self.session_days(sessions)

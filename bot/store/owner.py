@@ -1,4 +1,4 @@
-"""What people and trip wires write between ticks: halts, words, pauses, adoptions, configurations.
+"""What people and trip wires write between ticks: halts, words, pauses, configurations.
 
 Each is one durable transaction with its event in the hash chain.
 """
@@ -12,11 +12,10 @@ from typing import Literal
 import msgspec
 
 from bot.domain.errors import ForeignStore, UsageError
-from bot.domain.ledger import Halt, Instruction, Lot, Pause, Proposal
+from bot.domain.ledger import Halt, Instruction, Pause, Proposal
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_text
 from bot.store.proposals import ProposalRow, answer, read_proposal, read_standing
-from bot.store.rows import LOTS, to_json
 
 
 class OwnerLedger:
@@ -134,18 +133,6 @@ class OwnerLedger:
             if count:
                 chain.append(connection, ts, kinds.PAUSE, {"symbol": symbol, "lifted": count, "author": author})
         return count
-
-    def adopt_lot(self, lot: Lot, at: datetime, author: str, *, known: bool = False) -> None:
-        """Make a foreign lot ours, or (`known`) state what was paid for one that was adopted without a basis."""
-        assert lot.owner == "adopted", f"what is adopted says so, {lot.id} says {lot.owner}"
-        with self.database.writing() as connection:
-            LOTS.write(connection, [lot], None)
-            connection.execute(
-                "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (NULL, ?, ?, ?, ?)",
-                (LOTS.kind, lot.id, "changed" if known else "opened", to_json(lot).decode()),
-            )
-            payload = {"kind": LOTS.kind, "fact": msgspec.to_builtins(lot), "author": author}
-            chain.append(connection, moment_text(at), kinds.ADOPTION, payload)
 
     def keep_config(self, config_hash: str, text: str, settings_json: str, at: datetime) -> bool:
         """Keep a configuration under its hash; gives whether it was new."""

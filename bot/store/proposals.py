@@ -31,8 +31,8 @@ ProposalStatus = Literal["proposed", "approved", "declined", "sent", "lapsed", "
 
 _FIELDS = "number, intent_json, proposed_at, lapses_at, status, answered_at, author, client_order_id"
 _SELECT = f"SELECT {_FIELDS} FROM proposals"
-_UNSENT = frozenset({"planned", "not_sent", "refused"})
-"""States of an order that the broker never took: it counts for no entry."""
+_TAKEN = frozenset({"working", "done"})
+"""States of an order that the broker took. One whose end is not proved counts for no entry: it may never have left."""
 OrderStep = tuple[str, str]
 """An order's state and the broker's word for it."""
 
@@ -215,16 +215,16 @@ def answer(
 
 
 def read_entries(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
-    """Read how many entries each strategy has ever sent."""
+    """Read how many entries of each strategy a broker ever took."""
     return tuple(connection.execute("SELECT strategy, count FROM entries_sent ORDER BY strategy").fetchall())
 
 
 def count_entry(
     connection: sqlite3.Connection, strategy: str, purpose: str, replaces: str, before: OrderStep, after: OrderStep
 ) -> None:
-    """Follow an order's step in the count of entries: it counts from the moment it may have left until a definite no.
+    """Follow an order's step in the count of entries: it counts once the broker took it and did not reject it after.
 
-    A rejection after the broker took it is one too. Reprices are no new entries.
+    Reprices are no new entries.
     """
     change = _counts(*after) - _counts(*before)
     if change and purpose in ENTRY_PURPOSES and not replaces:
@@ -236,4 +236,4 @@ def count_entry(
 
 
 def _counts(state: str, status: str) -> bool:
-    return state not in _UNSENT and (state, status) != ("done", "rejected")
+    return state in _TAKEN and (state, status) != ("done", "rejected")

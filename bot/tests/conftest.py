@@ -83,7 +83,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def material() -> Path:
-    """Give the folder of recorded market data, or skip saying how to name one."""
+    """Give the folder of recorded market data and published API documents, or skip saying how to name one."""
     if not (MATERIAL / "data").is_dir():
-        pytest.skip(f"no recorded market data at {MATERIAL}: set BOT_TEST_MATERIAL to a folder that holds data/")
+        pytest.skip(f"no test material at {MATERIAL}: set BOT_TEST_MATERIAL to a folder with data/ and contracts/")
     return MATERIAL

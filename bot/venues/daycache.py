@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
+KEPT_SECONDS = 31 * 86_400
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -67,6 +68,13 @@ class DayCache:
             return None
         return kept if made_at.tzinfo is not None else None
 
+    def _sweep(self) -> None:
+        """Drop files of names that nobody has asked for in a month: a name may hold a day, and days pass."""
+        oldest = self.now().timestamp() - KEPT_SECONDS
+        for path in self.folder.glob("*.json"):
+            if path.stat().st_mtime < oldest:
+                _drop(path)
+
     def _keep(self, name: str, day: date, value: Any) -> None:
         check_plain(value)
         whole = {"schema": SCHEMA, "day": day.isoformat(), "made_at": self.now().isoformat(), "value": value}
@@ -78,6 +86,7 @@ class DayCache:
             with os.fdopen(number, "w") as file:
                 file.write(text)
             Path(temporary).replace(path)
+            self._sweep()
         except OSError:  # full disk or read-only folder: the value is good, only its saving is lost
             if temporary:
                 _drop(Path(temporary))

@@ -185,10 +185,15 @@ def test_money_that_no_line_explains_holds_every_entry_until_a_line_does(desk: B
     "symbol",
     ["XLF261399P00050000", "XLF261224P00000000", "TOOLONG261224P00050000", "xlf261224P00050000", "$$$", "XLF1"],
 )
-def test_a_position_nobody_can_read_is_foreign_and_named_and_blocks_nothing_else(desk: BentDesk, symbol: str) -> None:
+def test_a_position_nobody_can_read_is_foreign_and_named_and_no_new_risk_goes_out_beside_it(
+    desk: BentDesk, symbol: str
+) -> None:
+    """Nobody knows what it can lose; an exit goes out all the same (the next test)."""
     desk.broker.hold((symbol, "-1", "0.50"))
     result = desk.tick()
-    assert desk.sent == 1
+    assert desk.sent == 0
+    refusing = {check.gate for verdict in result.verdicts for check in verdict.checks if not check.ok}
+    assert "holdings_are_understood" in refusing
     assert [held.owner for held in result.snapshot.positions] == ["foreign"]
     assert [error for error in result.errors if repr(symbol) in error and "look at it at the broker" in error]
     assert all(symbol not in getattr(request, "symbols", ()) for request in result.snapshot.requests)

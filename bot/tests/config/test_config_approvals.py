@@ -1,4 +1,4 @@
-"""`approve` and `approve_minutes` of a strategy: what they take, what they refuse, and that both may be left out."""
+"""`approve` and `approve_minutes` of a strategy: what they take, what they refuse, and that both must be there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bot.config.deskapprovals import approve_text, minutes_text
 from bot.config.deskfile import read_desk
-from bot.config.desktext import desk_text
+from bot.config.desktext import desk_text, upgrade_desk
 from bot.config.effective import effective
 from bot.config.settings import Settings
 from bot.domain.desk import ApproveRule
@@ -69,10 +69,16 @@ def test_minutes_outside_a_day_are_a_fault(minutes: str) -> None:
     assert 'approve_minutes: expected "slot" or a whole number of minutes from 1 to 1440, got' in fault
 
 
-def test_a_file_without_the_keys_asks_for_no_word() -> None:
-    desk = read_desk(re.sub(r"(?m)^approve(_minutes)? = .*\n", "", BALANCED))
-    assert desk.approvals == ()
-    assert rule_of(re.sub(r"(?m)^approve_minutes = .*\n", "", with_rule('"always"'))).minutes is None
+def test_a_file_without_the_keys_is_told_of_both_and_the_upgrade_writes_that_nothing_asks() -> None:
+    """Design 9: missing is an error, here as everywhere."""
+    text = re.sub(r"(?m)^approve(_minutes)? = .*\n", "", BALANCED)
+    with pytest.raises(ConfigError) as caught:
+        read_desk(text)
+    assert [fault.split(":")[1].strip() for fault in caught.value.faults] == [
+        "strategies.wheel.approve", "strategies.wheel.approve_minutes"
+    ]  # fmt: skip
+    desk = read_desk(upgrade_desk(text))
+    assert desk.approvals == (("wheel", ApproveRule()),)
 
 
 def test_a_trailing_stop_has_nothing_to_ask_for() -> None:
@@ -101,7 +107,7 @@ def test_what_init_writes_says_what_the_keys_take() -> None:
     ("text", "shown"),
     [
         (with_rule('"first 3"', "30"), [("first 3", "desk.toml"), ("30", "desk.toml")]),
-        (re.sub(r"(?m)^approve(_minutes)? = .*\n", "", BALANCED), [("never", "default"), ("slot", "default")]),
+        (BALANCED, [("never", "desk.toml"), ("slot", "desk.toml")]),
     ],
 )
 def test_the_effective_values_are_shown_with_their_origin(tmp_path: Path, text: str, shown: Any) -> None:

@@ -182,10 +182,14 @@ def test_a_proposal_is_made_of_what_only_the_word_keeps_back() -> None:
     assert made.lapses_at == NOON + timedelta(minutes=15)
 
 
-def test_a_proposal_lapses_with_its_slot_or_after_its_minutes() -> None:
+def test_a_proposal_lapses_with_its_slot_or_after_its_minutes_and_never_lives_past_the_close() -> None:
     late = NOON + timedelta(minutes=7)
     rule = (("wheel", ApproveRule(word="always", minutes=90)),)
-    for approvals, lapses_at in ((ALWAYS, NOON + timedelta(minutes=15)), (rule, late + timedelta(minutes=90))):
+    night = (("wheel", ApproveRule(word="always", minutes=1440)),)
+    close = a_case().snapshot.session.close_at
+    for approvals, lapses_at in (
+        (ALWAYS, NOON + timedelta(minutes=15)), (rule, late + timedelta(minutes=90)), (night, close)
+    ):  # fmt: skip
         verdicts, case = judged(a_put(), approvals=approvals)
         (made,) = proposals_of(verdicts, replace(case.snapshot, at=late), case.desk)
         assert made.lapses_at == lapses_at
@@ -217,3 +221,15 @@ def test_a_strategy_without_a_rule_asks_for_nothing() -> None:
     assert answer.reason.startswith("does not apply")
     assert asks_first(a_put(), a_case().snapshot)
     assert not asks_first(a_call(CALL, action="cancel", legs=()), a_case().snapshot)
+
+
+def test_a_strategy_that_asks_gives_no_stop_up_for_a_call_nobody_approved() -> None:
+    """Else the stop is gone, the call waits, and the shares lie bare until a word comes."""
+    stop = an_order("XLF", "sell_to_close", "100", order_type="trailing_stop", client_order_id="s1")
+    scene = with_shares() | {"own_orders": (stop,)}
+    wish = a_cancel("s1", "cancel_stop")
+    assert not ask("protection_stays", wish, a_case(approvals=ALWAYS, **scene)).ok
+    assert not ask("protection_stays", wish, a_case(approvals=first(1), **scene)).ok
+    sent = Books(lots=scene["books"].lots if "books" in scene else (), entries_sent=(("wheel", 1),))
+    assert ask("protection_stays", wish, a_case(approvals=first(1), **(scene | {"books": sent}))).ok
+    assert ask("protection_stays", wish, a_case(**scene)).ok

@@ -1,20 +1,29 @@
-"""What a stranger tried to break at Alpaca: old prices that look new, lines told twice or in another order."""
+"""What a stranger tried to break at Alpaca: old prices that look new, ends that leave out what filled."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.brokers.alpaca_activities import read_lines
-from bot.brokers.alpaca_orders import order_of
 from bot.domain.errors import BrokerUnreachable
-from bot.domain.market import QuotesRequest
-from bot.tests.brokers.canned import an_order_answer
-from bot.tests.markets.alpaca_canned import NOON, OPTIONS, STOCKS, FakeClient, a_market, series, snapshots, stamp, stock
+from bot.domain.market import BarsRequest, QuotesRequest
+from bot.tests.brokers.canned import Bench, an_order_answer
+from bot.tests.markets.alpaca_canned import (
+    BARS,
+    NOON,
+    OPTIONS,
+    STOCKS,
+    FakeClient,
+    a_market,
+    series,
+    snapshots,
+    stamp,
+    stock,
+)
 
 D = Decimal
 PUT = "XLF261218P00038000"
@@ -54,35 +63,34 @@ def test_a_series_that_nobody_bids_for_keeps_the_moment_of_its_ask(tmp_path: Pat
     assert quote.at > NOON - timedelta(minutes=1)
 
 
-# Lines of history
+def test_bars_cut_off_before_the_newest_are_no_bars(tmp_path: Path) -> None:
+    """Pages come oldest first: what is left out is what counts."""
+    pages = iter(range(10**6))
 
+    def page(query: dict[str, str]) -> dict[str, Any]:
+        bar = {"t": "2026-06-01T04:00:00Z", "o": 40.0, "h": 41.0, "l": 39.0, "c": 40.5, "v": 100, "n": 5, "vw": 40.2}
+        return {"bars": {"XLF": [bar]}, "next_page_token": f"page-{next(pages)}"}
 
-def a_fee(amount: str, id: str = "same") -> dict[str, Any]:
-    return {"activity_type": "FEE", "id": id, "date": "2026-11-18", "net_amount": amount, "status": "executed",
-            "created_at": "2026-11-18T12:00:00Z"}  # fmt: skip
-
-
-def keys(*rows: dict[str, Any]) -> set[tuple[str, Decimal]]:
-    lines = read_lines(lambda path, query, what: list(rows), date(2026, 11, 16))
-    return {(line.id, line.net_amount) for line in lines}
-
-
-def test_two_lines_of_one_id_keep_their_keys_whichever_is_listed_first() -> None:
-    """Otherwise the first would be booked a second time under the other's key."""
-    one, other = a_fee("-0.03"), a_fee("-0.05")
-    assert keys(one, other) == keys(other, one)
+    reads = a_market(FakeClient(**{BARS: page}), tmp_path).fetch(
+        (BarsRequest(symbol="XLF", step="1day", count=5),), NOON
+    )
+    assert reads.bars == ()
+    assert any("XLF" in error for error in reads.errors)
 
 
 # Orders
 
 
-@pytest.mark.parametrize("status", ["canceled", "expired", "partially_filled", "pending_cancel"])
-def test_an_order_that_may_have_filled_and_does_not_say_how_much_is_not_read(status: str) -> None:
+@pytest.mark.parametrize("status", ["canceled", "cancelled", "expired", "replaced"])
+def test_an_order_that_ended_and_does_not_say_how_much_filled_is_no_proof(status: str) -> None:
     """Read as zero, the whole of it would be sent again after a cancellation."""
+    bench = Bench(found=an_order_answer(client_order_id="desk-1", status=status, filled_qty=None))
     with pytest.raises(BrokerUnreachable, match="filled_qty"):
-        order_of(an_order_answer(status=status, filled_qty=None))
+        bench.broker.find_order("desk-1")
 
 
-@pytest.mark.parametrize("status", ["new", "accepted", "pending_new", "rejected"])
-def test_an_order_that_cannot_have_filled_need_not_say_so(status: str) -> None:
-    assert order_of(an_order_answer(status=status, filled_qty=None)).filled_qty == 0
+def test_an_order_that_cannot_have_filled_need_not_say_so() -> None:
+    bench = Bench(found=an_order_answer(client_order_id="desk-1", status="new", filled_qty=None))
+    found = bench.broker.find_order("desk-1")
+    assert found is not None
+    assert found.filled_qty == 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from bot.domain.holdings import BrokerOrder, Position
 from bot.domain.ledger import Books
 from bot.domain.orders import leg
-from bot.engine.settle import settle
+from bot.planners.trailing_stop import PLANNER
 from bot.tests.alpaca.desk import AlpacaDesk
-from bot.tests.builders import D, a_lot, a_session, an_intent, an_order, put
+from bot.tests.builders import D, a_lot, a_quote, a_session, a_snapshot, an_intent, an_order, held, put
 from bot.tests.engine.hands import HandBroker, ListJournal
 from bot.tests.engine.settle_world import BrokerLedger, Desk
 from bot.tests.engine.test_engine_execute import approved, run
+from bot.tests.planners.test_trailing_stop import params
 
 XLF_PUT = put("XLF", a_session().day.replace(month=12, day=18), "38")
 
@@ -38,6 +39,8 @@ def without_fills(body: Any) -> Any:
 
 def test_a_fill_that_only_the_order_shows_yet_sells_no_second_put(desk: AlpacaDesk) -> None:
     """Positions were read before it, and its line of history comes later: the put is nowhere but in the order."""
+    path = desk.home / "desk.toml"
+    path.write_text(re.sub(r"(?m)^(contracts_per_(symbol_)?day) = \d+", r'\1 = "off"', path.read_text()))
     desk.tick()
     (order,) = desk.world.working()
     desk.world.fill_now(order.client_order_id, "1", "0.60")
@@ -154,6 +157,30 @@ def test_a_stop_armed_after_a_split_keeps_its_own_mark() -> None:
     world.orders[stop] = replace(world.orders[stop], high_water_mark=D(44))
     (lot,) = world.tick(desk).books.lots
     assert lot.high_water_mark == D(44)
+
+
+def arming(qty: str, bid: str, ask: str, high: str = "400") -> tuple[list[str], list[str]]:
+    """Give the stops wanted for a lot of ten with a stored high, and what the notes say."""
+    books = Books(lots=(a_lot(qty="10", high_water_mark=D(high)),))
+    plan = PLANNER.plan(
+        a_snapshot(positions=(held("XLF", qty),), quotes=(a_quote("XLF", bid, ask),), books=books), params()
+    )
+    return [str(one.high_water_mark) for one in plan.intents], [note.reason for note in plan.notes]
+
+
+def test_no_stop_is_armed_from_the_old_price_while_a_split_is_not_booked() -> None:
+    """The broker cancels stops at a split and books its line later than the shares."""
+    stops, reasons = arming("100", "40.4", "40.6")
+    assert stops == []
+    assert "a split is not booked yet" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("qty", "bid", "ask"), [("10", "40.4", "40.6"), ("100", "399.9", "400.1"), ("20", "300", "300.2")], ids=str
+)
+def test_what_does_not_look_like_a_split_gets_its_stop(qty: str, bid: str, ask: str) -> None:
+    """A fall through the stop; shares of somebody else; both."""
+    assert arming(qty, bid, ask)[0] == ["400"]
 
 
 # Orders replaced by hand at the broker

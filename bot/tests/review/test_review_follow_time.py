@@ -12,7 +12,8 @@ from bot.engine.follow import Span, follow_ups
 from bot.engine.ports import TickResult
 from bot.markets.alpaca import AlpacaMarket
 from bot.tests.builders import NOON, an_order
-from bot.tests.engine.test_engine_follow import DESK, PUT, ended
+from bot.tests.engine.test_engine_follow import DESK, ended
+from bot.tests.engine.test_engine_tick import PUT
 from bot.wiring import House, make_market
 
 

@@ -110,3 +110,12 @@ def test_a_reprice_beside_an_entry_of_its_wish_is_refused() -> None:
     reprice = a_put(replaces="e1", limit_price=D("0.59"), key="put-XLF")
     anew = a_put(PUT_LOWER, key="put-XLF")
     assert judged(reprice, anew, rule=ApproveRule(), own_orders=(works,)) == [True, False]
+
+
+def test_an_order_whose_end_is_not_proved_lets_no_entry_out_unasked(journal: LedgerJournal) -> None:
+    """It died on its way; a day later two readings prove that. Until then nobody knows of any entry."""
+    lost = carry_out(journal, NOON, "sending", "unknown")
+    assert entries(journal) == {}
+    shown = planned(NOON, client_order_id=lost.client_order_id, state="working", status="new")
+    a_tick(journal, NOON + SLOT, settlement=a_settlement(orders=(shown,)))
+    assert entries(journal) == {"wheel": 1}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from bot.domain.errors import UsageError
 from bot.domain.ledger import Halt, Instruction, Pause
@@ -65,21 +63,6 @@ def test_a_pause_ends_by_itself_or_by_a_word(home: Path, journal: LedgerJournal)
     assert journal.memory(LATER, NOON.date()).books.pauses == ()
     assert journal.lift_pause("XLF", LATER, "ada") == 0
     assert newest_kind(home) == kinds.PAUSE
-
-
-def test_what_is_adopted_is_ours_from_the_next_tick_on(home: Path, journal: LedgerJournal) -> None:
-    lot = a_lot(owner="adopted", id="adopted-1", cycle="")
-    journal.adopt_lot(lot, NOON, "ada")
-    assert journal.memory(LATER, NOON.date()).books.lots == (lot,)
-    paid = replace(lot, basis_strike=Decimal(41), basis_tax=Decimal(41), basis_wheel=Decimal(41))
-    journal.adopt_lot(paid, LATER, "ada", known=True)
-    assert journal.memory(LATER, NOON.date()).books.lots == (paid,)
-    assert newest_kind(home) == kinds.ADOPTION
-
-
-def test_adopting_without_saying_so_is_our_own_bug(journal: LedgerJournal) -> None:
-    with pytest.raises(AssertionError, match="what is adopted says so"):
-        journal.adopt_lot(a_lot(), NOON, "ada")
 
 
 def test_a_configuration_is_kept_once_and_approved_by_a_person(home: Path, journal: LedgerJournal) -> None:

@@ -166,7 +166,6 @@ def test_notes_are_summed_by_reason(ledger: Ledger) -> None:
         D("0.04"),
         D("0.10"),
     )
-    assert [note.tick_id for note in ledger.notes_of_symbol("XLF")] == [2, 1]
     assert [note.subject for note in ledger.notes_of_tick(1)] == ["put"]
 
 
