@@ -45,7 +45,6 @@ app.add_typer(config_app, name="config")
 
 Env = Annotated[str, typer.Option("--env", envvar="BOT_ENV", help="The .env file to use (default: ./.env).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Symbol = Annotated[str, typer.Argument(help="An underlying such as SPY.")]
 Contract = Annotated[str, typer.Argument(help="An option series held, such as XLF261224P00050000.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the record.")]
 

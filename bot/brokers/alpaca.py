@@ -28,7 +28,7 @@ from bot.brokers.alpaca_account import (
 )
 from bot.brokers.alpaca_activities import read_lines
 from bot.brokers.alpaca_listing import chain_from, read_listing
-from bot.brokers.alpaca_orders import Listed, listed_of
+from bot.brokers.alpaca_orders import ListedOrder, listed_of
 from bot.brokers.alpaca_sending import body_of, check, rearmed_trail
 from bot.domain.errors import BotError, BrokerRefused, BrokerUnreachable, ConfigError, OutcomeUnknown, RefusalCode
 from bot.domain.holdings import Account, Activity, BrokerOrder, Clock, Position
@@ -146,6 +146,7 @@ class AlpacaBroker:
         """Send one order, once. Raises BrokerRefused (a definite no) or OutcomeUnknown (no proof)."""
         check(request)
         self._ensure_account()
+        self._forget_account()
         answer = self._client.send("/orders", body_of(request, self._trail_of(request)))
         try:
             order = listed_of(object_of(answer, "the answer to an order")).order
@@ -163,6 +164,7 @@ class AlpacaBroker:
         """Ask for a cancellation; it is one only when a later read shows a terminal status."""
         path = _path_of(broker_order_id)
         self._ensure_account()
+        self._forget_account()
         self._cancelled.add(broker_order_id)
         try:
             self._client.remove(path)
@@ -184,6 +186,11 @@ class AlpacaBroker:
         with self._lock:
             if not self._number:
                 self._unused = (self._check_account(seen), self._now())
+
+    def _forget_account(self) -> None:
+        """Let go of the account as it was before something was sent: whoever asks then wants to see what it did."""
+        with self._lock:
+            self._unused = None
 
     def _check_account(self, seen: int) -> Account:
         """Read and check the account (the lock is held). A definite refusal stands; another caller's failure counts."""
@@ -236,10 +243,10 @@ class AlpacaBroker:
             )
         return chain_from(found, self._look_up)[0]
 
-    def _look_up(self, broker_order_id: str) -> Listed | None:
+    def _look_up(self, broker_order_id: str) -> ListedOrder | None:
         return self._order_at(_path_of(broker_order_id), {"nested": "true"}, f"order {broker_order_id}")
 
-    def _order_at(self, path: str, query: Mapping[str, str], what: str) -> Listed | None:
+    def _order_at(self, path: str, query: Mapping[str, str], what: str) -> ListedOrder | None:
         try:
             answer = self._client.read(path, query)
         except BrokerRefused as refusal:

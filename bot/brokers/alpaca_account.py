@@ -6,6 +6,7 @@ an absence: a position that is silently left out would read as flat (design 12).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -39,13 +40,14 @@ def check_account(number: str, pinned: str, environment: str) -> None:
     """Refuse an account that is not the pinned one, and a paper account where live is meant (ConfigError)."""
     if environment == "live" and number.upper().startswith(PAPER_START):
         raise ConfigError(
-            f"ALPACA_ENV is live, but these keys belong to the paper account {number}: set ALPACA_ENV=paper, or the "
-            "keys of the live account"
+            f"ALPACA_ENV is live, but these keys belong to the paper account ...{number[-4:]}: set ALPACA_ENV=paper, "
+            "or the keys of the live account"
         )
     if pinned.strip() and pinned.strip().upper() != number.upper():
         raise ConfigError(
-            f"ALPACA_ACCOUNT names {pinned.strip()}, but these keys belong to the account {number}: correct "
-            "whichever is wrong; nothing else was read and nothing was sent"
+            f"these keys belong to another account (...{number[-4:]}) than the one that ALPACA_ACCOUNT names or this "
+            f"home is kept for (...{pinned.strip()[-4:]}): correct whichever is wrong; nothing else was read and "
+            "nothing was sent"
         )
 
 
@@ -61,7 +63,8 @@ def account_number_of(answer: Any) -> str:
 def account_of(answer: Any) -> Account:
     """Read the account. Cash and equity must be there; no other figure need be, but none may be nonsense.
 
-    A buying power that is not said counts as zero and a level that is not said as none: both allow nothing.
+    A buying power that is not said counts as zero and a level that is not said as none: both allow nothing. The level
+    is the one in effect, the smaller one of what is approved and what the owner set.
     """
     raw, notes = object_of(answer, "the account"), list[str]()
     cash = decimal_of(raw, "cash", notes)
@@ -84,6 +87,7 @@ def account_of(answer: Any) -> Account:
         multiplier=1 if multiplier is None else multiplier,
         options_level=level or 0,
         blocked=any(flags),
+        options_level_approved=_approved_level(raw),
     )
     notes += [f"{name}: not said" for name, value in (("cash", cash), ("equity", equity)) if value is None]
     for name, number in (("multiplier", multiplier), ("options_trading_level", level)):
@@ -92,6 +96,12 @@ def account_of(answer: Any) -> Account:
     if notes:
         raise BrokerUnreachable(f"the account cannot be read{_listed(notes)}")
     return account
+
+
+def _approved_level(raw: Mapping[str, Any]) -> int | None:
+    """Read the approved options level, which is for show: nonsense there reads as not said."""
+    level = whole_of(raw, "options_approved_level")
+    return level if level in SMALL else None
 
 
 def positions_of(answer: Any) -> tuple[Position, ...]:

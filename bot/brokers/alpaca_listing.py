@@ -12,14 +12,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bot.brokers.alpaca_orders import Listed, name_of, orders_of, submitted_at
+from bot.brokers.alpaca_orders import ListedOrder, name_of, orders_of, submitted_at
 from bot.domain.errors import BrokerUnreachable
 from bot.domain.holdings import BrokerOrder
 from bot.domain.money import ZERO
 from bot.venues.parsing import rows_of, word_of
 
 Read = Callable[[str, Mapping[str, str], str], Any]
-LookUp = Callable[[str], Listed | None]
+LookUp = Callable[[str], ListedOrder | None]
 
 PAGE = 500
 PAGES_MAX = 40
@@ -34,7 +34,7 @@ def read_listing(read: Read, look_up: LookUp, since: datetime) -> tuple[BrokerOr
     Alpaca lists by submission: one submitted before and ended after is found by its id. Where both listings show an
     order, its newer state counts.
     """
-    found: dict[str, Listed] = {}
+    found: dict[str, ListedOrder] = {}
     for status, after in (("open", None), ("all", since)):
         for raw in read_pages(read, status, after):
             for one in orders_of(raw):
@@ -70,7 +70,7 @@ def read_pages(read: Read, status: str, after: datetime | None) -> list[dict[str
     raise BrokerUnreachable(f"{what}: more than {PAGES_MAX} pages of {PAGE}; read a shorter time")
 
 
-def followed(found: dict[str, Listed], look_up: LookUp) -> list[BrokerOrder]:
+def followed(found: dict[str, ListedOrder], look_up: LookUp) -> list[BrokerOrder]:
     """Give each chain of replaced orders as one: under the id it began with, in the state of its newest order.
 
     Alpaca mints a new id when an order is replaced (by a person, or in a corporate action); to us it is the same
@@ -101,7 +101,7 @@ def followed(found: dict[str, Listed], look_up: LookUp) -> list[BrokerOrder]:
     return orders
 
 
-def chain_from(first: Listed, look_up: LookUp) -> tuple[BrokerOrder, set[str]]:
+def chain_from(first: ListedOrder, look_up: LookUp) -> tuple[BrokerOrder, set[str]]:
     """Follow an order to the newest that replaced it; give both as one, and the ids passed."""
     order, link, passed = first.order, first, set[str]()
     while link.order.status == "replaced" and link.replaced_by and link.replaced_by not in passed and len(passed) < 20:

@@ -38,7 +38,7 @@ RATIO_MAX = 10_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Listed(NamedTuple):
+class ListedOrder(NamedTuple):
     """An order with the ids of the orders it replaces and is replaced by ("" where none)."""
 
     order: BrokerOrder
@@ -50,7 +50,7 @@ class _Unreadable(Exception):
     """Why an order cannot be read."""
 
 
-def orders_of(raw: dict[str, Any]) -> list[Listed]:
+def orders_of(raw: dict[str, Any]) -> list[ListedOrder]:
     """Read one row of a listing: the order, and the children of a bracket. Raises BrokerUnreachable."""
     found = [listed_of(raw)]
     children = raw.get("legs")
@@ -62,9 +62,9 @@ def orders_of(raw: dict[str, Any]) -> list[Listed]:
     return found
 
 
-def listed_of(raw: dict[str, Any]) -> Listed:
+def listed_of(raw: dict[str, Any]) -> ListedOrder:
     """Read one order with its links."""
-    return Listed(order_of(raw), word_of(raw, "replaces"), word_of(raw, "replaced_by"))
+    return ListedOrder(order_of(raw), word_of(raw, "replaces"), word_of(raw, "replaced_by"))
 
 
 def order_of(raw: dict[str, Any]) -> BrokerOrder:

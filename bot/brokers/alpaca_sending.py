@@ -11,25 +11,17 @@ from decimal import ROUND_FLOOR, Decimal
 from math import gcd
 from typing import Any, NoReturn
 
+from bot.domain.claims import worst_at_expiry
 from bot.domain.errors import BrokerRefused, RefusalCode
 from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import equity_grid, is_equity, is_option, parse_option, underlying_of
-from bot.domain.money import CENT, HUNDRED, ZERO, plain
-from bot.domain.orders import OrderRequest
-from bot.domain.wheelmath import intrinsic
+from bot.domain.money import CENT, HUNDRED, plain
+from bot.domain.orders import PRICES_OF, OrderRequest
 
 LEGS_MAX = 4
 ID_LENGTH_MAX = 128
 TRAIL_MIN = Decimal("0.1")
 """The tightest trail, in percent: where a re-armed stop stands at or above the price, it waits this far below it."""
-
-PRICED = {
-    "market": (),
-    "limit": ("limit_price",),
-    "stop": ("stop_price",),
-    "stop_limit": ("stop_price", "limit_price"),
-    "trailing_stop": ("trail_percent",),
-}
 
 
 def body_of(request: OrderRequest, trail_percent: Decimal | None = None) -> dict[str, Any]:
@@ -44,7 +36,7 @@ def body_of(request: OrderRequest, trail_percent: Decimal | None = None) -> dict
         "time_in_force": request.time_in_force,
         "client_order_id": request.client_order_id,
     }
-    for name in PRICED[request.order_type]:
+    for name in PRICES_OF[request.order_type]:
         body[name] = plain(getattr(request, name))
     if trail_percent is not None:
         body["trail_percent"] = plain(trail_percent)
@@ -71,9 +63,9 @@ def check(request: OrderRequest) -> None:
         _refuse(f"an order has 1 to {LEGS_MAX} legs with different symbols, got {len(request.legs)}")
     if not request.qty.is_finite() or request.qty <= 0 or request.qty != request.qty.to_integral_value():
         _refuse(f"qty is a whole number above zero, got {request.qty}")
-    if request.order_type not in PRICED or request.time_in_force not in ("day", "gtc"):
+    if request.order_type not in PRICES_OF or request.time_in_force not in ("day", "gtc"):
         _refuse(f"{request.order_type!r} with time in force {request.time_in_force!r} is not sent")
-    for name in PRICED[request.order_type]:
+    for name in PRICES_OF[request.order_type]:
         value: Decimal | None = getattr(request, name)
         if value is None or not value.is_finite():
             _refuse(f"a {request.order_type} order needs a {name}, got {value}")
@@ -88,6 +80,10 @@ def check(request: OrderRequest) -> None:
 def expected_sign(legs: Sequence[OrderLeg]) -> int:
     """Say what an order of several legs must be by its legs alone: 1 a debit, -1 a credit, 0 either may be right.
 
+    The second of two lines of defence: the gate `spread_price_has_its_sign` reads the sign of what opens from the
+    quotes of the legs. This one asks no quote and looks at whatever is sent, so that a bad quote alone cannot pay the
+    wrong way.
+
     One expiry: what is worth nothing or more at every price costs something, what is worth nothing or less earns
     something. Two expiries: the leg that can never be worth less than the other decides.
 
@@ -97,14 +93,10 @@ def expected_sign(legs: Sequence[OrderLeg]) -> int:
     """
     rows = [(parse_option(one.symbol), one.ratio if one.side == "buy" else -one.ratio) for one in legs]
     if len({contract.expiry for contract, _ in rows}) == 1:
-        calls = sum(count for contract, count in rows if contract.right == "call")
-        worth = [
-            sum((count * intrinsic(contract.right, contract.strike, spot) for contract, count in rows), ZERO)
-            for spot in (ZERO, *(contract.strike for contract, _ in rows))
-        ]
-        if min(worth) >= 0 and calls >= 0:
+        if worst_at_expiry([(contract.right, contract.strike, Decimal(count)) for contract, count in rows]) == 0:
             return 1
-        return -1 if max(worth) <= 0 and calls <= 0 else 0
+        other_side = worst_at_expiry([(contract.right, contract.strike, Decimal(-count)) for contract, count in rows])
+        return -1 if other_side == 0 else 0
     if len(rows) != 2:
         return 0
     for (better, more), (worse, less) in (rows, rows[::-1]):
@@ -151,7 +143,7 @@ def _check_leg(one: OrderLeg, request: OrderRequest) -> None:
 def _check_single(one: OrderLeg, request: OrderRequest) -> None:
     if one.ratio != 1:
         _refuse(f"{one.symbol}: an order of one leg has ratio 1, got {one.ratio}")
-    for name in PRICED[request.order_type]:
+    for name in PRICES_OF[request.order_type]:
         price: Decimal = getattr(request, name)
         if name == "trail_percent":
             if not 0 < price < HUNDRED:

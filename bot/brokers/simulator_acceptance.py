@@ -204,7 +204,7 @@ def _check_shares(order: BrokerOrder, standing: Standing) -> None:
         if leg.side == "sell" and order.qty > free:
             refuse(RefusalCode.INSUFFICIENT_QUANTITY, _short_of(leg, order.qty, free))
     elif after - before > max(free, ZERO):
-        if leg.position_intent == "sell_to_open" and len(order.legs) == 1:
+        if leg.position_intent == "sell_to_open" and len(order.legs) == 1 and state.qty(underlying) > 0:
             message = f"insufficient underlying qty available for covered call {leg.symbol}: {max(free, ZERO)} free"
             refuse(RefusalCode.INSUFFICIENT_QUANTITY, message)
         refuse(RefusalCode.NOT_PERMITTED, f"not eligible to trade uncovered option contracts on {underlying}")

@@ -13,15 +13,7 @@ from bot.domain.errors import BadSymbol, BrokerRefused, RefusalCode
 from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import equity_grid, is_equity, is_option, parse_option, underlying_of
 from bot.domain.money import CENT
-from bot.domain.orders import OrderRequest
-
-PRICED = {
-    "market": (),
-    "limit": ("limit_price",),
-    "stop": ("stop_price",),
-    "stop_limit": ("stop_price", "limit_price"),
-    "trailing_stop": ("trail_percent",),
-}
+from bot.domain.orders import PRICES_OF, OrderRequest
 
 
 def refuse(code: RefusalCode, message: str, status: int = 403, broker_code: int = 40310000) -> NoReturn:
@@ -42,9 +34,9 @@ def check_shape(request: OrderRequest) -> None:
         malformed("an order has 1 to 4 legs with different symbols")
     if request.qty <= 0 or request.qty != request.qty.to_integral_value():
         malformed(f"qty must be a whole number above zero, got {request.qty}")
-    if request.order_type not in PRICED or request.time_in_force not in ("day", "gtc"):
+    if request.order_type not in PRICES_OF or request.time_in_force not in ("day", "gtc"):
         malformed(f"order type {request.order_type!r} with time in force {request.time_in_force!r} is not known")
-    for name in PRICED[request.order_type]:
+    for name in PRICES_OF[request.order_type]:
         if getattr(request, name) is None:
             malformed(f"{request.order_type} orders require {name}")
     if request.trail_percent is not None and not 0 < request.trail_percent < 100:

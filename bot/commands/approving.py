@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.commands.looking import nothing_yet, print_json, show, typed_before
+from bot.commands.looking_facts import whose_money
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.commands.owner import author
 from bot.commands.ticking import one_tick, print_tick
@@ -100,7 +101,9 @@ def _list(env: str, house: House, now: datetime, at: str, as_json: bool) -> None
         show([*said, *home_lines(str(house.home), typed_before(env, house), "bot status")])
         return
     first = str(next((one.number for one in lines if one.approved_at is None), lines[0].number))
-    title = f"{count(len(lines), 'proposal')} {'stands' if len(lines) == 1 else 'stand'}   mode {house.settings.mode}"
+    kind = whose_money(house, newest)[1]
+    stand = f"{count(len(lines), 'proposal')} {'stands' if len(lines) == 1 else 'stand'}"
+    title = f"{kind}   {stand}   mode {house.settings.mode}"
     commands = (answer_command(first, at), answer_command("--all", at), answer_command(first, at, "decline"))
     drawn = [*proposal_table(lines, now), *filled_text(LADDER_TOO, "  ")]
     show([title, *drawn, *home_lines(str(house.home), typed_before(env, house), *commands)])
@@ -158,7 +161,8 @@ def _named(one: Proposal) -> str:
 
 def _stands(one: Proposal) -> str:
     until = clock(one.lapses_at)
-    return f"your word stands until {until} New York: every live tick until then tries again, `bot approve` at once"
+    tries = f"every live tick until then tries again, `bot approve {one.number}` at once"
+    return f"your word stands until {until} New York: {tries}"
 
 
 def _outcomes(house: House, result: TickResult, approved: Sequence[Proposal]) -> list[str]:

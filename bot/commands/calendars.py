@@ -16,6 +16,7 @@ from bot.domain.market import Earnings
 from bot.domain.sessions import new_york_day
 from bot.markets.earnings import earnings_status, load_earnings, upcoming_earnings
 from bot.markets.earnings_import import Change, Imported, calendar_text, merge, read_foreign
+from bot.report.words import count
 from bot.store.lock import home_lock
 from bot.wiring import House, wall_clock
 
@@ -123,7 +124,8 @@ class _Told:
         lines = [f"not read: {fault}" for fault in self.imported.faults]
         lines += [_change_line(change, self.today) for change in self.changes]
         if self.imported.left_out:
-            lines.append(f"{self.imported.left_out} rows are about names that are no stocks of this desk: left out")
+            left = count(self.imported.left_out, "row")
+            lines.append(f"left out: {left} about names that are no stocks of this desk")
         if not self.stocks:
             lines.append("the universe is ETFs only: they need no earnings dates")
         lines += [self._standing(symbol) for symbol in self.stocks]
@@ -131,9 +133,9 @@ class _Told:
         if not self.changes:
             lines.append(f"nothing to change in {path}")
         elif self.dry:
-            lines.append(f"{path} would change in {len(self.changes)} rows; --dry wrote nothing")
+            lines.append(f"{path} would change in {count(len(self.changes), 'row')}; --dry wrote nothing")
         else:
-            lines.append(f"{path}: {len(self.changes)} rows changed")
+            lines.append(f"{path}: {count(len(self.changes), 'row')} changed")
         return lines
 
     def _standing(self, symbol: str) -> str:

@@ -9,10 +9,14 @@ from bot.domain.money import plain
 from bot.domain.orders import OwnOrder
 from bot.engine.follow import FollowUp, Span, follow_ups, orders_after
 from bot.engine.ports import TickResult
+from bot.report.foreign import ForeignLine, foreign_in
+from bot.report.words import count
 from bot.wiring import DEADLINE_SECONDS, House
 
 Again = Callable[[int, float], TickResult]
 """Runs one follow-up: its number, and the seconds it has."""
+
+ERRORS_SHOWN = 3
 
 
 def followed(
@@ -36,9 +40,34 @@ def follow_line(one: FollowUp) -> str:
     ]
     refused = sum(1 for verdict in result.verdicts if not verdict.approved)
     done += [f"{refused} refused"] if refused else []
-    done += [f"{len(result.errors)} errors"] if result.errors else []
+    done += [count(len(result.errors), "error")] if result.errors else []
     working = len(orders_after(result))
     return f"follow-up {one.number}: {', '.join(done) or 'nothing to change'}; {working} of our orders work"
+
+
+def asides(result: TickResult, prefix: str, said: set[str]) -> list[str]:
+    """Say what may not go unseen after a tick: what is not ours, drift, errors; a line each, where there is any.
+
+    What is in `said` is left out, and what is told goes into it. `prefix` stands before a command to type.
+    """
+    lines = []
+    for title, told, most in (
+        ("not ours", [_foreign(line, prefix) for line in foreign_in(result.snapshot)], None),
+        ("drift", [f"{one.symbol} ({one.kind}) {one.what}" for one in result.snapshot.books.drift], None),
+        ("errors", list(result.errors), ERRORS_SHOWN),
+    ):
+        new = [words for words in dict.fromkeys(told) if words not in said]
+        said.update(new)
+        shown = new[:most]
+        more = f"; and {len(new) - len(shown)} more" if len(new) > len(shown) else ""
+        lines += [f"{title}: {'; '.join(shown)}{more}"] if new else []
+    return lines
+
+
+def _foreign(line: ForeignLine, prefix: str) -> str:
+    """Name one thing that is not ours with its command, or why there is none, in a few words."""
+    what = f"`{prefix}{line.command}`" if line.command else line.means.split(": ")[0]
+    return f"{line.symbol} {plain(line.qty)} ({what})"
 
 
 def _sent(order: OwnOrder) -> str:

@@ -25,10 +25,8 @@ from bot.report.history import (
     CycleRow,
     GapRow,
     HistoryReport,
-    KindRow,
     OpenRow,
     RefusalRow,
-    YearRow,
     history_lines,
 )
 from bot.report.status import kind_of_money
@@ -199,14 +197,8 @@ def report_of(
             for leg in history.offered_legs
         ),
         transfers=tuple((new_york_day(one.at), one.kind, one.net_amount) for one in history.transfers),
-        totals=tuple(KindRow(kind=one.kind, count=one.count, amount=one.amount) for one in history.totals),
-        income=tuple(
-            YearRow(
-                year=one.year, premium=one.premium, shares=one.shares, dividends=one.dividends,
-                interest=one.interest, tax=one.tax,
-            )
-            for one in history.income
-        ),
+        totals=history.totals,
+        income=history.income,
         gaps=tuple(GapRow(symbol=gap.symbol, what=gap.what, do=gap.do) for gap in history.gaps),
         entries=judged.entries,
         entries_refused=judged.refused,

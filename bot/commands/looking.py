@@ -185,7 +185,7 @@ def _intent(ledger: Ledger, house: House, what: str) -> IntentRow:
 
 
 def _known(ledger: Ledger, house: House) -> str:
-    wanted = ledger.totals().intents
+    wanted = ledger.count_intents()
     intents = f"intents 1 to {wanted}" if wanted else "no intent yet"
     orders = ledger.recent_orders(limit=1)
     example = f", order ids such as {orders[0].client_order_id}" if orders else ", no order yet"

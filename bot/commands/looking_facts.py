@@ -9,12 +9,18 @@ from sqlite3 import Error
 
 from msgspec.structs import replace
 
+from bot.commands.opening import other_money
+from bot.domain.desk import Desk
 from bot.domain.errors import StoreError
 from bot.domain.ledger import Books, Counters, Halt
+from bot.domain.money import ZERO
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_between, sessions_from
 from bot.domain.snapshot import Snapshot
 from bot.engine.valuation import cycle_result
+from bot.gates.account import buffer_of
+from bot.gates.case import Case
+from bot.report.calendar_ages import calendar_ages
 from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
 from bot.report.feeds import account_name, feeds_of
 from bot.report.foreign import foreign_lines
@@ -75,7 +81,7 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
     days = ledger.equity_days(limit=2)
     profit, fraction = day_result(days, days[-1].day) if days else (None, None)
     quotes = {} if snapshot is None else snapshot.quote_of
-    settings = house.settings
+    settings, idle = house.settings, idle_cash(snapshot, house.desk)
     return StatusReport(
         home=str(house.home), desk=house.desk.name, kind=kind, simulated=simulated, mode=settings.mode,
         broker=settings.broker, environment=environment, market=settings.market_text, now=now, halt=halt,
@@ -94,13 +100,26 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         cycles=tuple(cycle_line(cycle) for cycle in books.cycles), rolls=books.rolls, drift=ledger.drift(),
         pauses=books.pauses, instructions=books.instructions,
         quiet=None if newest is None else quiet_of(ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books),
-        warnings=settings.warnings,
+        warnings=(*settings.warnings, *other_money(house, environment)),
         proposals=tuple(proposal_line(one) for one in ledger.proposals(now)),
         proposals_lapsed=0 if newest is None else len(ledger.lapsed_proposals(newest.at, now)),
         account="" if snapshot is None or simulated else account_name(snapshot.account.id, simulated=False),
         feeds=() if snapshot is None else feeds_of(snapshot),
         foreign=foreign_lines(held, books.lots, books.legs, () if snapshot is None else snapshot.foreign_orders),
+        calendars=() if snapshot is None or simulated else calendar_ages(
+            sorted(snapshot.events_of), snapshot.events_of, house.desk.universe
+        ),
+        cash_idle=idle,
+        cash_idle_fraction=six(idle / decided.equity) if idle is not None and decided and decided.equity else None,
     )  # fmt: skip
+
+
+def idle_cash(snapshot: Snapshot | None, desk: Desk) -> Decimal | None:
+    """Give free cash after the buffer, zero where none is left: what the put gate has to secure new puts with."""
+    if snapshot is None:
+        return None
+    case = Case(snapshot=snapshot, desk=desk)
+    return max(case.free_cash.value - buffer_of(case), ZERO)
 
 
 def _sessions_without(last: datetime, now: datetime) -> int:
@@ -251,7 +270,7 @@ def order_of(ledger: Ledger, order: OwnOrder) -> OrderStory:
     return order_story(order, ledger.transitions_of(order.client_order_id), ledger.fills_of(order.client_order_id))
 
 
-def wish_of(ledger: Ledger, row: IntentRow) -> WishStory:
+def wish_story(ledger: Ledger, row: IntentRow) -> WishStory:
     """Read one wish with its verdict."""
     return WishStory(
         intent=row.id, tick=row.tick_id, at=row.at, verdict=ledger.verdict_of(row), status=row.status or "",
@@ -273,8 +292,8 @@ def symbol_report(ledger: Ledger, house: House, symbol: str, now: datetime) -> S
     return SymbolReport(
         home=str(house.home), kind=kind, simulated=simulated, symbol=symbol, now=now,
         phase=phase_of(symbol, held, ledger.open_orders()), tick=decided.id, at=decided.at,
-        wishes=tuple(wish_of(ledger, row) for row in rows),
-        earlier=wish_of(ledger, before[0]) if before else None,
+        wishes=tuple(wish_story(ledger, row) for row in rows),
+        earlier=wish_story(ledger, before[0]) if before else None,
         notes=tuple(note_line(note) for note in ledger.notes_of_tick(decided.id) if note.symbol in (symbol, "*")),
         shares=share_lines(held, books.lots),
         options=option_lines(held, books.legs, quotes, new_york_day(now), books.instructions),
@@ -294,6 +313,6 @@ def intent_report(ledger: Ledger, house: House, row: IntentRow, now: datetime) -
     orders = ledger.orders_of_day(day) if day is not None and row.client_order_id else ()
     order = next((one for one in orders if one.client_order_id == row.client_order_id), None)
     return IntentReport(
-        home=str(house.home), kind=kind, simulated=simulated, now=now, wish=wish_of(ledger, row),
+        home=str(house.home), kind=kind, simulated=simulated, now=now, wish=wish_story(ledger, row),
         order=None if order is None else order_of(ledger, order),
     )  # fmt: skip

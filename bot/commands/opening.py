@@ -12,7 +12,7 @@ from bot.domain.errors import BadNumber, UsageError
 from bot.domain.money import from_text
 from bot.store.journal import LedgerJournal
 from bot.store.lock import home_lock
-from bot.wiring import House, load_house
+from bot.wiring import House, environment_of, load_house
 
 
 @contextmanager
@@ -53,3 +53,14 @@ def amount(text: str, option: str) -> Decimal:
 
 
 __all__ = ["House", "amount", "load_house", "open_ledger", "say_home", "warn"]
+
+
+def other_money(house: House, kept_for: str) -> tuple[str, ...]:
+    """Say where the settings name other money than the home is kept for: every tick is refused there."""
+    named = environment_of(house.settings)
+    if named == kept_for:
+        return ()
+    return (
+        f"the settings name {named} money, and this home is kept for {kept_for}: no tick runs here with them; give "
+        "each account a home of its own (BOT_HOME)",
+    )

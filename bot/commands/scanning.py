@@ -24,7 +24,7 @@ from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.planners.wheel_candidates import candidates, symbol_refusal
 from bot.planners.wheel_room import call_refusal, call_room, put_refusal
 from bot.planners.wheel_state import Refusal, situation_of
-from bot.planners.wheel_survey import Candidate, wish_of
+from bot.planners.wheel_survey import Candidate, aim_of
 from bot.wiring import House, load_house, moment, wall_clock
 
 WIDTH = 140
@@ -110,7 +110,7 @@ def reasons_now(snapshot: Snapshot, wheels: list[WheelParams], name: str, right:
     if not snapshot.session.is_open:
         return ["the market is closed"]
     found = (
-        symbol_refusal(snapshot, params, name, wish_of(params.numbers[name], right)),
+        symbol_refusal(snapshot, params, name, aim_of(params.numbers[name], right)),
         standing_against(snapshot, params, name, right),
     )
     return [refusal.reason for refusal in found if refusal is not None]
@@ -156,7 +156,7 @@ def _print(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from bot.report.feeds import feed_line, feeds_of
+    from bot.report.feeds import age_words, feed_line, feeds_of
     from bot.report.status import kind_of_money
     from bot.report.words import new_york, price_text
 
@@ -168,6 +168,7 @@ def _print(
     feeds = feeds_of(snapshot)
     if feeds:
         console.print(f"prices {feed_line(feeds)}", soft_wrap=True)
+        console.print(f"ages {age_words(snapshot.inputs)}", soft_wrap=True)
     for (name, right), ranked in found.items():
         spot = snapshot.spot(name)
         console.print(f"\n{name} {right}s   spot {'unknown' if spot is None else plain(spot)}", style="bold")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import perf_counter
 
-from bot.commands.following import follow_line, follow_object, followed
+from bot.commands.following import asides, follow_line, follow_object, followed
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.domain.errors import BotError, ConfigError, ForeignStore, TryLater, UsageError
 from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
@@ -45,8 +45,14 @@ def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_j
     if fixed is None and wants_follow_up(result, house.desk):
         apart = house.desk.tick.follow_up_seconds
         print(f"orders work: follow-up ticks {apart} s apart (Ctrl-C leaves the orders to the next tick)", flush=True)
+    from bot.commands.looking import typed_before
+
+    prefix, said = typed_before(env, house), set[str]()
+    asides(result, prefix, said)  # the picture has told these
     for one in later:
         print(follow_line(one), flush=True)
+        for line in () if one.result is None else asides(one.result, prefix, said):
+            print(f"  {line}", flush=True)
 
 
 def follow_up_ticks(
@@ -156,6 +162,8 @@ def run_loop(
 
     Configuration is read anew for each tick. A wrong one, or a home of another account, ends the loop with 78.
     """
+    from bot.commands.looking import typed_before
+
     house = load_house(env)
     warn(house)
     print(f"home {house.home}", flush=True)
@@ -171,9 +179,14 @@ def run_loop(
             result = one_tick(house, dry=dry, at=None, command="bot loop", clock=clock)
             print(f"{result.snapshot.at:%Y-%m-%d %H:%M} UTC  tick {result.tick_id}  {len(result.verdicts)} wanted, "
                   f"{len(result.orders)} sent{waiting_words(result)}", flush=True)  # fmt: skip
+            prefix, said = typed_before(env, house), set[str]()
+            for line in asides(result, prefix, said):
+                print(f"  {line}", flush=True)
             past = partial(seconds_since, meter, began)
             for one in follow_up_ticks(house, result, "bot loop", past, clock=clock, pause=sleep):
                 print(f"  {follow_line(one)}", flush=True)
+                for line in () if one.result is None else asides(one.result, prefix, said):
+                    print(f"    {line}", flush=True)
         except (ConfigError, ForeignStore):
             raise
         except BotError as error:

@@ -12,7 +12,7 @@ from bot.commands.fresh_look import Looked, fresh_look
 from bot.commands.looking import print_json, typed_before
 from bot.commands.opening import say_home, warn
 from bot.domain.desk import Desk, WheelParams
-from bot.domain.instruments import is_coin_pair, is_equity, underlying_of
+from bot.domain.instruments import is_share, underlying_of
 from bot.domain.ledger import OptionLeg
 from bot.domain.market import ChainRequest, EventsRequest, Request
 from bot.domain.outlook import StopOutlook
@@ -29,7 +29,7 @@ from bot.wiring import House, load_house, moment, wall_clock
 def _needs(holdings: Holdings, desk: Desk, at: datetime) -> tuple[Request, ...]:
     """Ask for the calendars of everything held, and for the chains that a leg near its roll needs."""
     roots = {underlying_of(held.position.symbol) for held in holdings.positions if held.position.qty != 0}
-    known = tuple(sorted(root for root in roots if is_equity(root) and not is_coin_pair(root)))
+    known = tuple(sorted(root for root in roots if is_share(root)))
     asked: list[Request] = [EventsRequest(symbols=known)] if known else []
     for params in wheels_of(desk):
         legs = {(leg.underlying, leg.right) for leg in holdings.books.legs if leg.underlying in params.numbers}

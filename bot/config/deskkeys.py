@@ -11,8 +11,6 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-import msgspec
-
 from bot.domain.desk import Key
 from bot.domain.facts import Fact
 from bot.domain.money import HUNDRED, plain
@@ -30,13 +28,12 @@ _PHRASES = {
 
 
 class KeySpec(NamedTuple):
-    """What one key accepts. `words` are the allowed texts of a choice; `optional` keys have a default."""
+    """What one key accepts. `words` are the allowed texts of a choice."""
 
     name: str
     key: Key
     type: type
     words: tuple[str, ...] = ()
-    optional: bool = False
 
     @property
     def expected(self) -> str:
@@ -62,17 +59,11 @@ class KeySpec(NamedTuple):
 def specs_of(table: type[Fact]) -> dict[str, KeySpec]:
     """Read the keys of a fact, in its order; fields without a `Key` are no configuration keys."""
     found = {}
-    defaults = table.__struct_defaults__
-    with_default = {
-        name
-        for name, value in zip(reversed(table.__struct_fields__), reversed(defaults), strict=False)
-        if value is not msgspec.NODEFAULT
-    }
     for name, hint in get_type_hints(table, include_extras=True).items():
         notes = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)]
         if notes:
             kind, words = _kind(get_args(hint)[0])
-            found[name] = KeySpec(name, notes[0], kind, words, name in with_default)
+            found[name] = KeySpec(name, notes[0], kind, words)
     return found
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from bot.domain.facts import Fact
 from bot.domain.money import plain
 
+TEN = Decimal(10)
 SMALL_FRACTION = Decimal("0.01")
 """Fractions below this are written with two digits of a percent: spreads are a few hundredths."""
 
@@ -81,9 +82,20 @@ def show(value: Decimal, unit: str) -> str:
     ('25.1 %', '1,234.50 USD', '3 orders')
     >>> show(Decimal("0.0003"), "fraction")
     '0.03 %'
+    >>> show(Decimal(5623) / 60, "minutes")
+    '93.72 minutes'
     """
     if unit == "fraction":
         return f"{value * 100:.1f} %" if value == 0 or abs(value) >= SMALL_FRACTION else f"{value * 100:.2f} %"
     if unit == "usd":
         return f"{value:,.2f} USD"
-    return f"{plain(value)} {unit}".rstrip()
+    return f"{short(value)} {unit}".rstrip()
+
+
+def short(value: Decimal) -> str:
+    """Write a number with four digits behind the point at most, and two where it is above ten.
+
+    >>> short(Decimal("0.0125")), short(Decimal(200) / 3), short(Decimal("1E+3")), short(Decimal("12.5"))
+    ('0.0125', '66.67', '1000', '12.5')
+    """
+    return plain(Decimal(f"{value:.{2 if abs(value) > TEN else 4}f}"))

@@ -18,11 +18,11 @@ from bot.domain.snapshot import Snapshot
 GATE = "approval_is_given"
 """The gate that holds an entry back until the owner's word is there."""
 
-Wish = tuple[str, str, str]
+WishName = tuple[str, str, str]
 """Strategy, purpose and key: one wish, whichever series, size and price it asks for just now."""
 
 
-def wish_of(order: OrderIntent | OwnOrder) -> Wish:
+def wish_name(order: OrderIntent | OwnOrder) -> WishName:
     """Name the wish behind an intent or order: two with the same name are never both wanted."""
     return order.strategy, order.purpose, order.key
 
@@ -52,7 +52,7 @@ def _carries_on(intent: OrderIntent, snapshot: Snapshot) -> bool:
     order = predecessor_of(intent, snapshot)
     return (
         order is not None
-        and wish_of(order) == wish_of(intent)
+        and wish_name(order) == wish_name(intent)
         and order.legs == intent.legs
         and intent.qty <= order.remaining
     )

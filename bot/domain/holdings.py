@@ -58,6 +58,8 @@ class Account(Fact, frozen=True, kw_only=True):
     multiplier: int = 1
     options_level: int = 0
     blocked: bool = False
+    options_level_approved: int | None = None
+    """The level the broker approved; `options_level` is the one in effect: the owner may have set a lower one."""
 
 
 class Position(Fact, frozen=True, kw_only=True):

@@ -94,6 +94,20 @@ def is_coin_pair(symbol: str) -> bool:
     return _COINS.match(symbol) is not None and not is_option(symbol)
 
 
+def is_share(symbol: str) -> bool:
+    """Say whether a symbol names a share or fund, and no pair of coins."""
+    return is_equity(symbol) and not is_coin_pair(symbol)
+
+
+def is_known(symbol: str) -> bool:
+    """Say whether a symbol is of a kind this program follows: a share, a fund or an option series.
+
+    >>> is_known("XLF"), is_known("SPY261224P00412500"), is_known("BTCUSD"), is_known("912796XY1")
+    (True, True, False, False)
+    """
+    return is_option(symbol) or is_share(symbol)
+
+
 def underlying_of(symbol: str) -> str:
     """Give the root of an option, or the symbol itself; an adjusted root keeps its digit.
 

@@ -216,3 +216,23 @@ class Books(Fact, frozen=True, kw_only=True):
     """Proposals that the owner approved, still standing and not sent yet."""
     entries_sent: tuple[tuple[str, int], ...] = ()
     """Entries ever sent by strategy, reprices apart: what `approve = "first N"` counts."""
+
+
+class KindTotal(Fact, frozen=True, kw_only=True):
+    """Lines of one kind: how many, and what they did to cash in dollars."""
+
+    kind: str
+    count: int
+    amount: Decimal
+
+
+class YearIncome(Fact, frozen=True, kw_only=True):
+    """Income of one New York year in dollars, income book; fees are inside `premium` where a leg bore them."""
+
+    year: int
+    premium: Decimal
+    shares: Decimal
+    dividends: Decimal
+    interest: Decimal
+    tax: Decimal
+    """The same ended legs and lots in the tax book (wheel 2.10)."""

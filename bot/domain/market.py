@@ -7,7 +7,7 @@ volatility and delta in ten-thousandths; `Offer` is the row view in exact decima
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +18,33 @@ from bot.domain.instruments import Right, option_symbol
 from bot.domain.money import ZERO
 
 NOTHING = -1  # an absent bid, ask, delta, volatility or open interest in a column
+
+DELAYED_WORDS = ("indicative", "delayed")
+ONE_VENUE_WORD = "iex"
+"""Words in the name of a source by which its prices are weak; `Quote.source` and `Chain.source` carry that name."""
+
+
+def delayed(source: str) -> bool:
+    """Say whether a source's prices come late (wheel 1.20).
+
+    >>> delayed("alpaca indicative"), delayed("alpaca delayed_sip"), delayed("alpaca iex")
+    (True, True, False)
+    """
+    return any(word in source for word in DELAYED_WORDS)
+
+
+def one_venue(source: str) -> bool:
+    """Say whether a source sees one venue only, whose bid and ask are wider than the market's (wheel 1.20)."""
+    return ONE_VENUE_WORD in source
+
+
+def weak(source: str) -> bool:
+    """Say whether a source is delayed or one venue only.
+
+    >>> weak("alpaca iex"), weak("alpaca indicative"), weak("alpaca sip")
+    (True, True, False)
+    """
+    return delayed(source) or one_venue(source)
 
 
 class QuotesRequest(Fact, frozen=True, kw_only=True, tag="quotes"):
@@ -111,6 +138,9 @@ class Slab(Fact, frozen=True, kw_only=True, array_like=True):
     """Symbols in this slab that are no standard contracts (wheel.md 1.18)."""
     ages: tuple[int, ...] = ()
     """Whole seconds, rounded up, by which each row's quote is older than its chain's `at`; () means none is."""
+    odd_why: tuple[str, ...] = ()
+    """What is odd about each of `odd`, in its order: parts such as "multiplier 10" and "european", joined by commas;
+    () where nobody said."""
 
 
 class Offer(Fact, frozen=True, kw_only=True):
@@ -214,6 +244,18 @@ class Bar(Fact, frozen=True, kw_only=True, array_like=True):
     low: Decimal
     close: Decimal
     volume: int
+
+
+def joined_bar(at: datetime, bars: Sequence[Bar]) -> Bar:
+    """Join bars that follow each other, one at least, into one that begins at a moment."""
+    return Bar(
+        at=at,
+        open=bars[0].open,
+        high=max(bar.high for bar in bars),
+        low=min(bar.low for bar in bars),
+        close=bars[-1].close,
+        volume=sum(bar.volume for bar in bars),
+    )
 
 
 class Bars(Fact, frozen=True, kw_only=True):

@@ -43,6 +43,15 @@ Purpose = Literal[
 ENTRY_PURPOSES = frozenset({"cash_secured_put", "covered_call", "open"})
 CANCEL_PURPOSES = frozenset({"cancel_stop", "cancel_stale"})
 
+PRICES_OF: dict[OrderType, tuple[str, ...]] = {
+    "market": (),
+    "limit": ("limit_price",),
+    "stop": ("stop_price",),
+    "stop_limit": ("stop_price", "limit_price"),
+    "trailing_stop": ("trail_percent",),
+}
+"""The fields of an order that its type asks for."""
+
 OrderState = Literal["planned", "sending", "working", "unknown", "refused", "not_sent", "done"]
 UNRESOLVED_STATES = frozenset({"sending", "unknown"})
 LIVE_STATES = frozenset({"planned", "sending", "unknown", "working"})

@@ -50,14 +50,21 @@ def orders_after(result: TickResult) -> tuple[OwnOrder, ...]:
 def wants_follow_up(result: TickResult, desk: Desk) -> bool:
     """Say whether a tick left something that may be repriced soon, or whose end is not proved yet.
 
-    Orders that rest for good are left alone: stops, and whatever is good till cancelled.
+    Orders that rest for good are left alone: stops, and whatever is good till cancelled. One whose cancellation is
+    not proved yet counts whatever it is: something waits for its end.
     """
     if desk.tick.follow_ups_max < 1 or result.mode != "live" or not result.snapshot.session.is_open:
         return False
     if result.snapshot.broker_open is False:
         return False
+    leaving = {order.replaces for order in result.orders if order.state == "not_sent"}
     return any(
-        order.remaining > 0 and order.order_type not in STOP_TYPES and order.time_in_force != "gtc"
+        order.remaining > 0
+        and (
+            order.status == "pending_cancel"
+            or order.client_order_id in leaving  # its successor waits: this tick asked for its end and saw no proof
+            or (order.order_type not in STOP_TYPES and order.time_in_force != "gtc")
+        )
         for order in orders_after(result)
     )
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, Position
-from bot.domain.ledger import Cycle, Lot, OptionLeg
+from bot.domain.ledger import Cycle, KindTotal, Lot, OptionLeg, YearIncome
 from bot.domain.money import ZERO
 from bot.domain.sessions import new_york_day
 from bot.engine.history_gaps import Gap, explained_less, gaps_in
@@ -23,26 +23,6 @@ from bot.engine.ports import Fill, LegEnd, LotEnd
 from bot.engine.settle import unseen
 from bot.engine.settle_ledger import cash_effect
 from bot.engine.settle_lines import FLOW_KINDS
-
-
-class KindTotal(Fact, frozen=True, kw_only=True):
-    """Lines of one kind: how many, and what they did to cash in dollars."""
-
-    kind: str
-    count: int
-    amount: Decimal
-
-
-class YearIncome(Fact, frozen=True, kw_only=True):
-    """Income of one New York year in dollars, income book; fees are inside `premium` where a leg bore them."""
-
-    year: int
-    premium: Decimal
-    shares: Decimal
-    dividends: Decimal
-    interest: Decimal
-    tax: Decimal
-    """The same ended legs and lots in the tax book (wheel 2.10)."""
 
 
 class History(Fact, frozen=True, kw_only=True):

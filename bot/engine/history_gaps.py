@@ -8,10 +8,9 @@ from decimal import Decimal
 from bot.domain.adoption import adopt_words
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, Position
-from bot.domain.instruments import is_coin_pair, is_option, parse_option
+from bot.domain.instruments import is_coin_pair, is_known, is_option, parse_option
 from bot.domain.money import ZERO, plain
 from bot.domain.sessions import new_york_day
-from bot.engine.history_parts import readable
 from bot.engine.history_replay import Replay
 from bot.engine.settle_ledger import cash_effect
 
@@ -74,7 +73,7 @@ def _position_gaps(replay: Replay, positions: tuple[Position, ...]) -> Iterable[
         left = one.qty - known
         if not left:
             continue
-        if not readable(one.symbol):
+        if not is_known(one.symbol):
             kind = "a pair of coins" if is_coin_pair(one.symbol) else "no share and no option series this program knows"
             what = f"the broker holds {plain(one.qty)} {one.symbol}: {kind}; it is left alone"
             yield Gap(symbol=one.symbol, what=what, do="nothing: it counts in risk and is never traded", amount=left)
@@ -112,7 +111,7 @@ def _never_bought(replay: Replay) -> Iterable[Gap]:
     """Name sales of what was never bought, transfers, short shares: counted in cash, part of no cycle."""
     sums: dict[str, Decimal] = {}
     for part in replay.reading.parts:
-        if part.line.kind == "FILL" and part.order is None and readable(part.line.symbol):
+        if part.line.kind == "FILL" and part.order is None and is_known(part.line.symbol):
             sums[part.line.symbol] = sums.get(part.line.symbol, ZERO) + abs(part.line.qty)
     for symbol, qty in sorted(sums.items()):
         unit = "contracts" if is_option(symbol) else "shares"
@@ -143,7 +142,7 @@ def _strange_lines(lines: Sequence[Activity]) -> Iterable[Gap]:
     for line in lines:
         if line.kind == "OTHER":
             words.setdefault((line.symbol, f"of kind {line.raw_type or 'unknown'}"), []).append(line)
-        elif line.symbol and not readable(line.symbol):
+        elif line.symbol and not is_known(line.symbol):
             kind = "a pair of coins" if is_coin_pair(line.symbol) else "no symbol this program reads"
             words.setdefault((line.symbol, f"on {line.symbol}, {kind}"), []).append(line)
     for (symbol, word), found in sorted(words.items()):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from bot.domain.errors import BadSymbol
 from bot.domain.holdings import Activity, Position, PositionIntent
-from bot.domain.instruments import is_coin_pair, is_equity, is_option, option_symbol, parse_option, underlying_of
+from bot.domain.instruments import is_known, is_option, option_symbol, parse_option, underlying_of
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
@@ -46,11 +46,6 @@ class Reading(NamedTuple):
     unfollowed: dict[str, Decimal]
     rolled: frozenset[str]
     reopened: frozenset[str]
-
-
-def readable(symbol: str) -> bool:
-    """Say whether history can follow a symbol: a listed share or an option series."""
-    return not is_coin_pair(symbol) and (is_option(symbol) or is_equity(symbol))
 
 
 def opening_balances(lines: Sequence[Activity], positions: Iterable[Position]) -> dict[str, Decimal]:
@@ -119,7 +114,7 @@ class Reader:
     def _fill(self, line: Activity) -> None:
         """Cut a fill into what closes something unknown, what closes, and what opens."""
         symbol, change = line.symbol, line.qty
-        if not readable(symbol) or not change:
+        if not is_known(symbol) or not change:
             self.unfollowed[symbol] = self.unfollowed.get(symbol, ZERO) + change
             self.pieces.append(Piece(line, None))
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -11,16 +11,20 @@ from msgspec.structs import replace
 
 from bot.domain.errors import MarketError
 from bot.domain.holdings import LIVE_STATUSES, BrokerOrder
+from bot.domain.instruments import is_known
 from bot.domain.ledger import Books
-from bot.domain.market import MarketReads
+from bot.domain.market import Events, MarketReads
 from bot.domain.orders import OwnOrder
+from bot.domain.sessions import new_york_day
 from bot.domain.snapshot import InputAge, Mark, SessionFacts, Snapshot
 from bot.domain.strategy import Holdings
 from bot.engine.arrival import Arrival, arrive, in_time, never
 from bot.engine.ports import Book, Memory, Reads, Settlement, World
-from bot.engine.requests import all_requests, listed
+from bot.engine.requests import all_requests
 from bot.engine.settle import settle
 from bot.engine.valuation import count_premium_stops, equity_on_marks, mark_positions, roll_nav
+
+DAY_SECONDS = 86_400.0
 
 
 def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Callable[[], bool] = never) -> Reads:
@@ -65,7 +69,7 @@ def live_orders(memory: Memory, settlement: Settlement) -> tuple[OwnOrder, ...]:
 def input_ages(
     reads: Reads, market: MarketReads, market_name: str, broker_name: str, at: datetime
 ) -> tuple[InputAge, ...]:
-    """Say how old each input is: the broker's clock, the oldest quote, each chain."""
+    """Say how old each input is: the broker's clock, the oldest quote, each chain, the oldest calendar of each kind."""
     ages = [InputAge(name="clock", source=broker_name, age_seconds=(at - reads.clock.at).total_seconds())]
     if market.quotes:
         oldest = min(market.quotes, key=lambda quote: (quote.at, quote.symbol))
@@ -82,7 +86,25 @@ def input_ages(
         )
         for chain in market.chains
     )
-    return tuple(ages)
+    return (*ages, *calendar_inputs(market.events, market_name, at))
+
+
+def calendar_inputs(events: Iterable[Events], source: str, at: datetime) -> tuple[InputAge, ...]:
+    """Give the oldest reading of dividends and the oldest check of earnings among calendars, where any was read.
+
+    Earnings are checked on a day, so their age is of whole New York days.
+    """
+    listed, today = tuple(events), new_york_day(at)
+    read = [(one.as_of, one.symbol) for one in listed if one.dividend_status != "unknown" or one.dividends]
+    checked = [(max(told.as_of for told in one.earnings), one.symbol) for one in listed if one.earnings]
+    found = []
+    if read:
+        moment, symbol = min(read)
+        found.append(InputAge(name=f"dividends {symbol}", source=source, age_seconds=(at - moment).total_seconds()))
+    if checked:
+        day, symbol = min(checked)
+        found.append(InputAge(name=f"earnings {symbol}", source=source, age_seconds=(today - day).days * DAY_SECONDS))
+    return tuple(found)
 
 
 def strange_things(reads: Reads, foreign_orders: tuple[BrokerOrder, ...] = ()) -> tuple[str, ...]:
@@ -94,7 +116,7 @@ def strange_things(reads: Reads, foreign_orders: tuple[BrokerOrder, ...] = ()) -
         f"position {one.symbol!r} is no share and no option series this program knows: it counts as foreign, at the "
         "broker's price and per unit; look at it at the broker"
         for one in reads.positions
-        if not listed(one.symbol)
+        if not is_known(one.symbol)
     )
     orders = tuple(
         f"order {one.client_order_id or one.broker_order_id} has the status {one.status!r}, which this program does "

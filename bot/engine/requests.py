@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.holdings import BrokerOrder
-from bot.domain.instruments import Right, is_coin_pair, is_equity, is_option, underlying_of
+from bot.domain.instruments import Right, is_known, underlying_of
 from bot.domain.market import ChainRequest, EventsRequest, QuotesRequest, Request
 from bot.domain.strategy import Holdings
 from bot.engine.ports import Book
@@ -60,7 +60,8 @@ def all_requests(
                 rest[place] = _wider(rest[place], request)
         elif request not in rest:
             rest.append(request)
-    joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(filter(listed, symbols))))]
+    # One bad name can cost the answer to all the others.
+    joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(filter(is_known, symbols))))]
     if events:
         joined.append(EventsRequest(symbols=tuple(sorted(events))))
     return (*joined, *rest), tuple(errors)
@@ -96,8 +97,3 @@ def _wider(one: Request, other: ChainRequest) -> ChainRequest:
         moneyness_min=min(one.moneyness_min, other.moneyness_min),
         moneyness_max=max(one.moneyness_max, other.moneyness_max),
     )
-
-
-def listed(symbol: str) -> bool:
-    """Say whether a market can be asked for this symbol: one bad name can cost the answer to all the others."""
-    return is_option(symbol) or (is_equity(symbol) and not is_coin_pair(symbol))

@@ -71,6 +71,8 @@ def foreign_qty(books: Books, symbol: str) -> Decimal:
     legs = sum((leg.qty for leg in books.legs if leg.symbol == symbol and leg.owner != "foreign"), ZERO)
     held = dict(books.last_positions).get(symbol, ZERO)
     left = held - lots - legs
+    if not held and not lots and not legs:
+        raise UsageError(f"the newest tick saw no {symbol} in the account; run `bot tick --dry` if it came later")
     if not left or left * held <= 0:
         unit = "shares" if lots or not legs else "contract" if abs(legs) == 1 else "contracts"
         raise UsageError(

@@ -16,14 +16,13 @@ from msgspec.structs import replace
 from bot.domain.holdings import Position
 from bot.domain.instruments import Contract, is_option, parse_option
 from bot.domain.ledger import Books, Cycle, OptionLeg
-from bot.domain.market import Quote
+from bot.domain.market import Quote, weak
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO
 from bot.domain.sessions import new_york_day, session_on, sessions_from
 from bot.domain.snapshot import HeldPosition, Mark, SessionFacts
 from bot.domain.wheelmath import (
     cycle_return,
     cycle_return_annualised,
-    day_profit,
     intrinsic,
     nav_step,
     spread_passes,
@@ -31,12 +30,6 @@ from bot.domain.wheelmath import (
 
 NAV_PLACES = Decimal("0.000000000001")
 STOP_MINUTES_AFTER_OPEN = 30
-DELAYED_SOURCES = ("iex", "indicative", "delayed")
-
-
-def delayed(source: str) -> bool:
-    """Say whether a source is one venue or delayed: no stop fires on it (wheel 1.20)."""
-    return any(word in source for word in DELAYED_SOURCES)
 
 
 def mark_positions(
@@ -71,7 +64,7 @@ def _mark_share(position: Position, quote: Quote | None, before: dict[str, tuple
     symbol = position.symbol
     if quote is not None:
         mid = quote.mid
-        if quote.last is not None and (mid is None or delayed(quote.source)):
+        if quote.last is not None and (mid is None or weak(quote.source)):
             return Mark(symbol=symbol, price=quote.last, source="last")
         if mid is not None:
             return Mark(symbol=symbol, price=mid, source="mid")
@@ -161,13 +154,6 @@ def roll_nav(books: Books, equity: Decimal, flow: Decimal, session: SessionFacts
     )
 
 
-def day_result(books: Books, equity: Decimal) -> tuple[Decimal, Decimal | None]:
-    """Give the day's P&L in dollars and as a fraction (wheel 2.15); zero and None before a first close."""
-    if books.equity_previous is None:
-        return ZERO, None
-    return day_profit(equity, books.equity_previous, books.flow_session)
-
-
 def count_premium_stops(
     books: Books,
     quotes: Iterable[Quote],
@@ -178,7 +164,7 @@ def count_premium_stops(
 ) -> Books:
     """Count the ticks in a row at which each short put's mid reached m times its credit (wheel 1.4).
 
-    `multiples` is keyed by (strategy, underlying). A spread outside its cap, a delayed source, or the first 30
+    `multiples` is keyed by (strategy, underlying). A spread outside its cap, a weak source, or the first 30
     minutes of a session give no reading: the count starts again.
     """
     quote_of = {quote.symbol: quote for quote in quotes}
@@ -194,7 +180,7 @@ def count_premium_stops(
             and leg.right == "put"
             and leg.qty < 0
             and leg.credit is not None
-            and not delayed(quote.source)
+            and not weak(quote.source)
             and spread_passes(quote.bid, quote.ask, spread_fraction_max, spread_absolute_max)
             and quote.mid is not None
             and quote.mid >= multiple * leg.credit
@@ -208,13 +194,12 @@ class CycleResult(NamedTuple):
     """What a cycle came to: dollars and fractions; None where no capital was ever tied up."""
 
     pnl: Decimal
-    capital_mean: Decimal | None
     return_fraction: Decimal | None
     annualised_fraction: Decimal | None
 
 
 def cycle_result(cycle: Cycle) -> CycleResult:
-    """Give a cycle's P&L, mean daily capital, return and annualised return (wheel 2.13).
+    """Give a cycle's P&L, return and annualised return (wheel 2.13).
 
     Days run from its opening to its close, or to the day its capital is counted up to.
     """
@@ -222,7 +207,6 @@ def cycle_result(cycle: Cycle) -> CycleResult:
     last = new_york_day(cycle.closed_at) if cycle.closed_at is not None else cycle.capital_day
     days = (last - new_york_day(cycle.opened_at)).days if last is not None else 0
     if days <= 0 or cycle.capital_days <= 0:
-        return CycleResult(pnl, None, None, None)
-    mean = cycle.capital_days / days
+        return CycleResult(pnl, None, None)
     returned = cycle_return(pnl, cycle.capital_days, days)
-    return CycleResult(pnl, mean, returned, cycle_return_annualised(pnl, cycle.capital_days))
+    return CycleResult(pnl, returned, cycle_return_annualised(pnl, cycle.capital_days))

@@ -9,16 +9,20 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from bot.domain.checks import CheckResult, allowed, at_least, at_most, refused
+from msgspec.structs import replace
+
+from bot.domain.checks import CheckResult, allowed, at_least, at_most, refused, show
 from bot.domain.instruments import is_option, parse_option
-from bot.domain.money import plain
+from bot.domain.market import delayed, one_venue
+from bot.domain.money import ZERO, plain
 from bot.domain.orders import OrderIntent
 from bot.domain.risk import STOP_TYPES
 from bot.gates.case import CANCELS, NO_OPTION, OPENS_NOTHING, REDUCES, RESTS, Case, Wish, idle
 
-DELAYED = "indicative"
-ONE_VENUE = "iex"
 _MINUTE = timedelta(minutes=1)
+_EXPIRY_DAYS_MIN = Decimal(1)
+_FEED_DELAY_MINUTES = Decimal(15)
+"""By how much a delayed feed lags; the gate allows none."""
 
 
 def _minutes(span: timedelta) -> Decimal:
@@ -72,12 +76,15 @@ def expiry_is_later(intent: OrderIntent, case: Case) -> CheckResult:
     if not intent.opens:
         return idle(gate, OPENS_NOTHING)
     today = case.snapshot.session.day
-    for leg in intent.legs:
-        if is_option(leg.symbol) and leg.position_intent.endswith("_to_open"):
-            expiry = parse_option(leg.symbol).expiry
-            if expiry <= today:
-                return refused(gate, f"{leg.symbol} expires {expiry}, and today is {today}: nothing new on that day")
-    return allowed(gate, "no series of it expires today")
+    opened = [leg.symbol for leg in intent.legs if is_option(leg.symbol) and leg.position_intent.endswith("_to_open")]
+    if not opened:
+        return idle(gate, NO_OPTION)
+    first = min(opened, key=lambda symbol: parse_option(symbol).expiry)
+    expiry = parse_option(first).expiry
+    found = at_least(gate, Decimal((expiry - today).days), _EXPIRY_DAYS_MIN, "days", f"days of {first}")
+    word = "expired" if expiry < today else "expires"
+    end = "" if found.ok else ": nothing new is opened in it"
+    return replace(found, reason=f"{first} {word} {expiry}, and today is {today}{end}")
 
 
 def expiring_series_has_time(intent: OrderIntent, case: Case) -> CheckResult:
@@ -116,7 +123,7 @@ def quote_is_fresh(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(gate, f"{symbol} has no quote")
         if not is_option(symbol):
             limit = case.limits.quote_age_share_seconds
-        elif DELAYED in quote.source:
+        elif delayed(quote.source):
             limit = case.limits.quote_age_delayed_seconds
         else:
             limit = case.limits.quote_age_option_seconds
@@ -188,7 +195,7 @@ def underlying_spread_is_narrow(intent: OrderIntent, case: Case) -> CheckResult:
     quote = case.quote(intent.underlying)
     if quote is None:
         return refused(gate, f"{intent.underlying} has no quote")
-    thin = ONE_VENUE in quote.source
+    thin = one_venue(quote.source)
     limit = case.limits.underlying_spread_fraction_iex if thin else case.limits.underlying_spread_fraction
     return at_most(gate, quote.spread_fraction, limit, "fraction", f"spread of {intent.underlying}")
 
@@ -216,11 +223,16 @@ def feed_is_accepted(intent: OrderIntent, case: Case) -> CheckResult:
         return idle(gate, "accept_delayed_feed is true")
     for symbol in _watched(intent):
         quote = case.quote(symbol)
-        source = "none" if quote is None else quote.source
-        if quote is None or DELAYED in source or ONE_VENUE in source:
-            return refused(
-                gate, f"the quote of {symbol} comes from {source}: set accept_delayed_feed = true to open on it"
-            )
+        if quote is None:
+            return refused(gate, f"{symbol} has no quote")
+        why = f"the quote of {symbol} comes from {quote.source}"
+        mend = "set accept_delayed_feed = true to open on it"
+        if delayed(quote.source):
+            found = at_most(gate, _FEED_DELAY_MINUTES, ZERO, "minutes", why)
+            return replace(found, reason=f"{why}, {show(_FEED_DELAY_MINUTES, 'minutes')} late: {mend}")
+        if one_venue(quote.source):
+            # What part of the market that is, no quote tells: a number here would be invented.
+            return refused(gate, f"{why}, one venue of the whole market: {mend}")
     return allowed(gate, "the feed is complete and not delayed")
 
 

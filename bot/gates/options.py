@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from bot.domain.adoption import CASH_SETTLED
 from bot.domain.checks import CheckResult, allowed, at_least, at_most, refused
 from bot.domain.exposure import lots_uncovered, shares_free
-from bot.domain.instruments import is_option, is_standard_root, underlying_of
+from bot.domain.instruments import is_option, is_standard_root, parse_option, underlying_of
 from bot.domain.ledger import Lot
-from bot.domain.money import ZERO, plain
+from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.orders import OrderIntent
 from bot.domain.risk import closable
 from bot.domain.wheelmath import roll_credit_needed
@@ -17,6 +18,8 @@ from bot.gates.case import CANCELS, Case, idle
 
 NO_CALL = "no call is sold"
 CLOSES_NOTHING = "it closes nothing"
+SHARES_SAID = re.compile(r"(?:multiplier|size|delivers) (\d+(?:\.\d+)?)(?: shares)?", re.ASCII)
+"""A part of what is odd about a series that says how many shares one contract stands for."""
 
 
 def options_level_allows(intent: OrderIntent, case: Case) -> CheckResult:
@@ -28,7 +31,11 @@ def options_level_allows(intent: OrderIntent, case: Case) -> CheckResult:
     least = case.limits.options_level_min
     if least is not None and intent.legs[0].side == "sell":
         needed = max(needed, least)
-    return at_least(gate, Decimal(case.snapshot.account.options_level), needed, "level", "the account's options level")
+    account = case.snapshot.account
+    approved = account.options_level_approved
+    differs = approved is not None and approved != account.options_level
+    what = f"the account's options level{f' in effect (approved: {approved})' if differs else ''}"
+    return at_least(gate, Decimal(account.options_level), needed, "level", what)
 
 
 def contract_is_standard(intent: OrderIntent, case: Case) -> CheckResult:
@@ -46,11 +53,33 @@ def contract_is_standard(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(gate, f"{leg.symbol} has the root {root}, expected {intent.underlying}")
         if root in CASH_SETTLED:
             return refused(gate, f"{root} is settled in cash, nothing is delivered")
-        for right in ("put", "call"):
-            chain = case.snapshot.chain_of.get((root, right))
-            if chain is not None and any(leg.symbol in slab.odd for slab in chain.slabs if slab.odd):
-                return refused(gate, f"{leg.symbol} is listed as no standard contract")
+        odd = _oddity(case, leg.symbol)
+        if odd is not None:
+            return _not_standard(gate, leg.symbol, odd)
     return allowed(gate, "a standard contract, or shares")
+
+
+def _oddity(case: Case, symbol: str) -> str | None:
+    """Say what is odd about a series by its listing ("" where nobody said what); None where nothing is."""
+    contract = parse_option(symbol)
+    chain = case.snapshot.chain_of.get((contract.root, contract.right))
+    for slab in () if chain is None else chain.slabs:
+        if symbol in slab.odd:
+            place = slab.odd.index(symbol)
+            return slab.odd_why[place] if place < len(slab.odd_why) else ""
+    return None
+
+
+def _not_standard(gate: str, symbol: str, odd: str) -> CheckResult:
+    """Refuse a series by what is odd about it, with its number of shares where that is not the standard one."""
+    why = f"{symbol} is listed as no standard contract{f': {odd}' if odd else ''}"
+    found = next((SHARES_SAID.fullmatch(part) for part in odd.split(", ") if SHARES_SAID.fullmatch(part)), None)
+    if found is None:
+        return refused(gate, why)
+    shares, standard = Decimal(found[1]), SHARES_PER_CONTRACT
+    return CheckResult(
+        gate=gate, ok=False, reason=why, value=shares, limit=standard, unit="shares", distance=-abs(shares - standard)
+    )
 
 
 def call_is_covered(intent: OrderIntent, case: Case) -> CheckResult:

@@ -49,7 +49,8 @@ def spread_price_has_its_sign(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow opening several legs at a negative limit where they receive, at a positive one where they pay.
 
     What they do is read from the quotes of the legs: at the mid, or at the natural price where there is no mid. A
-    slip of the sign pays where the order was to receive.
+    slip of the sign pays where the order was to receive. The first of two lines of defence: a broker that sends real
+    orders checks the sign again by what the legs can be worth at expiry, without any quote.
     """
     gate = "spread_price_has_its_sign"
     limit = intent.limit_price

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.adoption import adopt_words
 from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
-from bot.domain.consent import still_asks, wish_of
+from bot.domain.consent import still_asks, wish_name
 from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
@@ -223,7 +223,7 @@ def not_a_duplicate(intent: OrderIntent, case: Case) -> CheckResult:
             return refused(gate, f"another order of this tick already replaces or cancels {intent.replaces}")
     if intent.action == "cancel":
         return allowed(gate, "nothing else cancels this order")
-    if any(other.action == "submit" and wish_of(other) == wish_of(intent) for other in case.accepted):
+    if any(other.action == "submit" and wish_name(other) == wish_name(intent) for other in case.accepted):
         return refused(gate, f"{intent.strategy} {intent.purpose} {intent.key} is carried out in this tick already")
     words = {(leg.symbol, leg.position_intent) for leg in intent.legs}
     others: tuple[tuple[str, OwnOrder | OrderIntent], ...] = (

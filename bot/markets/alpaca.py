@@ -27,7 +27,7 @@ from bot.domain.sessions import new_york_day
 from bot.engine.ports import one_after_another
 from bot.markets.alpaca_asked import sorted_requests
 from bot.markets.alpaca_bars import bars_query, finished_bars
-from bot.markets.alpaca_chains import Listing, chains_of, listings_of, window_of
+from bot.markets.alpaca_chains import ListedContract, chains_of, listings_of, window_of
 from bot.markets.alpaca_events import PAGES_MAX, EventShelf, entries_of, events_of, events_query
 from bot.markets.alpaca_interest import InterestShelf
 from bot.markets.alpaca_quotes import quote_of, quotes_of
@@ -232,7 +232,7 @@ class AlpacaMarket:
                 found.append(self._chain(symbol, chains[symbol], spots[symbol], at, listed, priced_at))
         return found
 
-    def _listed(self, symbol: str, window: Mapping[str, str]) -> tuple[dict[str, Listing], Notes]:
+    def _listed(self, symbol: str, window: Mapping[str, str]) -> tuple[dict[str, ListedContract], Notes]:
         query = {
             "underlying_symbols": symbol, "status": "active", "show_deliverables": "true", "limit": "10000", **window,
         }  # fmt: skip
@@ -258,7 +258,7 @@ class AlpacaMarket:
         requests: Sequence[ChainRequest],
         spot: Decimal,
         at: datetime,
-        listed: tuple[tuple[dict[str, Listing], Notes] | None, str],
+        listed: tuple[tuple[dict[str, ListedContract], Notes] | None, str],
         priced: tuple[tuple[dict[str, Any], Notes] | None, str],
     ) -> MarketReads:
         """Join what both endpoints told of one underlying; where either told nothing there is no chain."""

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.domain.errors import MarketError
-from bot.domain.market import Bar, BarsRequest
+from bot.domain.market import Bar, BarsRequest, joined_bar
 from bot.domain.sessions import Session, add_sessions, new_york_day, session_on
 from bot.markets.alpaca_quotes import price_of
 from bot.venues.parsing import Notes, decimal_of, moment_of
@@ -88,7 +88,7 @@ def _daily(bars: list[Bar], at: datetime) -> tuple[Bar, ...]:
     for bar in bars:
         session = _session_on(bar)
         if session is not None and session.close_at <= at:
-            found[session.day] = _from(session.open_at, [bar])
+            found[session.day] = joined_bar(session.open_at, [bar])
     return tuple(found[day] for day in sorted(found))
 
 
@@ -102,15 +102,4 @@ def _hours(bars: list[Bar], at: datetime) -> tuple[Bar, ...]:
             start = session.open_at + (bar.at - session.open_at) // timedelta(hours=1) * timedelta(hours=1)
             groups.setdefault(start, []).append(bar)
             ends[start] = min(start + timedelta(hours=1), session.close_at)
-    return tuple(_from(start, groups[start]) for start in groups if ends[start] <= at)
-
-
-def _from(start: datetime, bars: list[Bar]) -> Bar:
-    return Bar(
-        at=start,
-        open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
-        close=bars[-1].close,
-        volume=sum(bar.volume for bar in bars),
-    )
+    return tuple(joined_bar(start, groups[start]) for start in groups if ends[start] <= at)

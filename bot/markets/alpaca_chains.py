@@ -9,6 +9,7 @@ Each row keeps the age of its own quote (`Slab.ages`), so that one old quote loo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -18,18 +19,24 @@ from typing import Any, NamedTuple
 from bot.domain.errors import BadSymbol
 from bot.domain.instruments import Contract, Right, parse_option
 from bot.domain.market import NOTHING, Chain, ChainRequest, Slab
-from bot.domain.money import CENT, HUNDRED
+from bot.domain.money import CENT, HUNDRED, plain
 from bot.domain.sessions import days_to_expiry, new_york_day
 from bot.markets.alpaca_quotes import greeks_of, sides_of
 from bot.venues.parsing import Notes, day_of, decimal_of, flag_of, number_of, whole_of, word_of
 
+WORD = re.compile(r"[A-Za-z0-9._-]{1,24}", re.ASCII)
+"""What a word of a venue must be like to be shown as it stands."""
 
-class Listing(NamedTuple):
-    """One listed contract: what its symbol says, open interest, and whether it is standard and quotes in pennies."""
+
+class ListedContract(NamedTuple):
+    """One listed contract: what its symbol says, open interest, what is odd about it, and whether it quotes in pennies.
+
+    `odd` is empty for a standard contract.
+    """
 
     contract: Contract
     open_interest: int | None
-    standard: bool
+    odd: tuple[str, ...]
     penny: bool | None
 
 
@@ -62,7 +69,7 @@ class _Row(NamedTuple):
     volatility: int
     at: datetime | None
     symbol: str
-    standard: bool
+    odd: tuple[str, ...]
 
 
 def window_of(requests: Sequence[ChainRequest], spot: Decimal, today: date) -> Window:
@@ -77,9 +84,9 @@ def window_of(requests: Sequence[ChainRequest], spot: Decimal, today: date) -> W
     )
 
 
-def listings_of(underlying: str, rows: Iterable[Any], notes: Notes) -> dict[str, Listing]:
+def listings_of(underlying: str, rows: Iterable[Any], notes: Notes) -> dict[str, ListedContract]:
     """Read contracts by symbol; what is no contract is counted in the notes."""
-    found: dict[str, Listing] = {}
+    found: dict[str, ListedContract] = {}
     unreadable = 0
     for raw in rows:
         symbol = word_of(raw, "symbol") if isinstance(raw, dict) else ""
@@ -88,47 +95,82 @@ def listings_of(underlying: str, rows: Iterable[Any], notes: Notes) -> dict[str,
         except BadSymbol:
             unreadable += 1
             continue
-        odd: Notes = []
-        interest = whole_of(raw, "open_interest", odd)
-        found[symbol] = Listing(
+        ignored: Notes = []
+        interest = whole_of(raw, "open_interest", ignored)
+        found[symbol] = ListedContract(
             contract=contract,
             open_interest=interest if interest is not None and interest >= 0 else None,
-            standard=is_standard(underlying, contract, raw),
-            penny=flag_of(raw, "ppind", odd),
+            odd=oddities_of(underlying, contract, raw),
+            penny=flag_of(raw, "ppind", ignored),
         )
     if unreadable:
         notes.append(f"{unreadable} contracts cannot be read: left out")
     return found
 
 
-def is_standard(underlying: str, contract: Contract, raw: Mapping[str, Any]) -> bool:
-    """Say whether a contract is American, tradable, and delivers 100 shares of its own root (wheel 1.18).
+def oddities_of(underlying: str, contract: Contract, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what keeps a contract from being American, tradable, and one of 100 shares of its own root (wheel 1.18).
 
-    A field that is missing, or that contradicts the symbol, makes it no standard contract.
+    Empty for a standard contract. A field that is missing, or that contradicts the symbol, is odd.
     """
-    hundreds = all(decimal_of(raw, key) == HUNDRED for key in ("size", "multiplier"))
-    same = (
-        contract.root == underlying == word_of(raw, "underlying_symbol")
-        and word_of(raw, "root_symbol") in ("", underlying)
-        and word_of(raw, "type") == contract.right
-        and day_of(raw.get("expiration_date")) == contract.expiry
-        and decimal_of(raw, "strike_price") == contract.strike
-    )
-    live = word_of(raw, "style") == "american" and raw.get("tradable") is True and word_of(raw, "status") == "active"
-    return hundreds and same and live and _delivers_shares(underlying, raw.get("deliverables"))
+    found = [_counted(raw, key) for key in ("multiplier", "size") if decimal_of(raw, key) != HUNDRED]
+    found += _deliverable_oddities(underlying, raw.get("deliverables"))
+    if word_of(raw, "style") != "american":
+        found.append(_said(raw, "style"))
+    if not contract.root == underlying == word_of(raw, "underlying_symbol"):
+        found.append(_said(raw, "underlying_symbol", "underlying "))
+    if word_of(raw, "root_symbol") not in ("", underlying):
+        found.append(_said(raw, "root_symbol", "root "))
+    if word_of(raw, "type") != contract.right:
+        found.append(_said(raw, "type", "type "))
+    if day_of(raw.get("expiration_date")) != contract.expiry:
+        found.append(_said(raw, "expiration_date", "expiry "))
+    if decimal_of(raw, "strike_price") != contract.strike:
+        found.append(_said(raw, "strike_price", "strike "))
+    if raw.get("tradable") is not True:
+        found.append("not tradable")
+    if word_of(raw, "status") != "active":
+        found.append(_said(raw, "status", "status "))
+    return tuple(found)
 
 
-def _delivers_shares(underlying: str, deliverables: Any) -> bool:
-    if not isinstance(deliverables, list) or len(deliverables) != 1 or not isinstance(deliverables[0], dict):
-        return False
+def _counted(raw: Mapping[str, Any], key: str) -> str:
+    number = decimal_of(raw, key)
+    return _said(raw, key, f"{key} ") if number is None else f"{key} {plain(number)}"
+
+
+def _said(raw: Mapping[str, Any], key: str, before: str = "") -> str:
+    """Write what a field says in one short word, never more of it than that."""
+    value = raw.get(key)
+    if value is None or value == "":
+        return f"{key.replace('_', ' ')} not said"
+    word = str(value) if isinstance(value, str | int | Decimal) else ""
+    return f"{before}{word}" if WORD.fullmatch(word) else f"{key.replace('_', ' ')} unreadable"
+
+
+def _deliverable_oddities(underlying: str, deliverables: Any) -> list[str]:
+    if not isinstance(deliverables, list) or not deliverables:
+        return ["deliverables not said"]
+    if len(deliverables) != 1:
+        return [f"{len(deliverables)} deliverables"]
     only = deliverables[0]
-    shares = word_of(only, "type") == "equity" and word_of(only, "symbol") == underlying
-    return shares and number_of(only.get("amount")) == HUNDRED and only.get("delayed_settlement") is not True
+    if not isinstance(only, dict):
+        return ["deliverables unreadable"]
+    found, amount = [], number_of(only.get("amount"))
+    if word_of(only, "type") != "equity":
+        found.append(_said(only, "type", "delivers "))
+    if word_of(only, "symbol") != underlying:
+        found.append(_said(only, "symbol", "delivers "))
+    if amount != HUNDRED:
+        found.append("amount delivered not said" if amount is None else f"delivers {plain(amount)} shares")
+    if only.get("delayed_settlement") is True:
+        found.append("settled late")
+    return found
 
 
 def chains_of(
     requests: Sequence[ChainRequest],
-    listings: Mapping[str, Listing],
+    listings: Mapping[str, ListedContract],
     snapshots: Mapping[str, Any],
     *,
     spot: Decimal,
@@ -170,7 +212,7 @@ def _asked(requests: Iterable[ChainRequest], contract: Contract, spot: Decimal, 
     )
 
 
-def _row(symbol: str, listing: Listing, raw: Any, at: datetime, notes: Notes) -> _Row:
+def _row(symbol: str, listing: ListedContract, raw: Any, at: datetime, notes: Notes) -> _Row:
     known: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
     own: Notes = []
     sides = sides_of(known, at, own)
@@ -185,7 +227,7 @@ def _row(symbol: str, listing: Listing, raw: Any, at: datetime, notes: Notes) ->
         volatility=NOTHING if volatility is None else round(volatility * 10_000),
         at=sides.at if sides.bid is not None or sides.ask is not None else None,
         symbol=symbol,
-        standard=listing.standard,
+        odd=listing.odd,
     )
 
 
@@ -223,6 +265,7 @@ def _slab(expiry: date, rows: list[_Row], newest: datetime) -> Slab:
         open_interests=tuple(row.open_interest for row in rows),
         deltas=tuple(row.delta for row in rows),
         volatilities=tuple(row.volatility for row in rows),
-        odd=tuple(row.symbol for row in rows if not row.standard),
+        odd=tuple(row.symbol for row in rows if row.odd),
+        odd_why=tuple(", ".join(row.odd) for row in rows if row.odd),
         ages=ages if any(ages) else (),
     )

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from bot.domain.instruments import underlying_of
-from bot.markets.alpaca_chains import Listing
+from bot.markets.alpaca_chains import ListedContract
 from bot.markets.alpaca_reads import kept
 from bot.venues.daycache import DayCache
 
@@ -34,7 +34,7 @@ class InterestShelf:
                 found[symbol] = roots[root][symbol]
         return found
 
-    def keep(self, root: str, listings: Mapping[str, Listing], day: date) -> None:
+    def keep(self, root: str, listings: Mapping[str, ListedContract], day: date) -> None:
         """Add what a chain's contracts told; written only where it says something new."""
         told = {symbol: one.open_interest for symbol, one in listings.items() if one.open_interest is not None}
         known = self._kept(root, day)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bot.domain.errors import BrokerError, BrokerRefused, BrokerUnreachable, MarketError
+from bot.venues.allowance import RateLimit
 from bot.venues.daycache import DayCache
 from bot.venues.parsing import object_of, word_of
 
@@ -19,27 +20,15 @@ NOTES_SHOWN = 3
 _Told = TypeVar("_Told")
 
 
-class Limits(Protocol):
-    """What a host said of this minute's requests; None while it has not said."""
-
-    @property
-    def remaining(self) -> int | None:
-        """Requests that may still be made."""
-
-    @property
-    def limit(self) -> int | None:
-        """Requests a minute in all."""
-
-
 class Client(Protocol):
     """The part of a venue's client that reads, and knows what the trading and the data host still take."""
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> RateLimit:
         """The trading host's requests of this minute."""
 
     @property
-    def data_limits(self) -> Limits:
+    def data_limits(self) -> RateLimit:
         """The data host's requests of this minute."""
 
     def read(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bot.domain.market import Bar
+from bot.domain.market import Bar, joined_bar
 from bot.domain.sessions import new_york_day, session_on
 from bot.markets.recorded_files import DailyBar
 
@@ -46,7 +46,7 @@ class RecordedBars:
         for bar in parts:
             groups.setdefault(_start(bar.at, step), []).append(bar)
         whole = [start for start in groups if _end(start, step) <= at]
-        return tuple(_joined(start, groups[start]) for start in whole[-count:])
+        return tuple(joined_bar(start, groups[start]) for start in whole[-count:])
 
     def last_close(self, at: datetime) -> tuple[datetime, Decimal] | None:
         """Give the end and close of the last bar finished at a moment, or None."""
@@ -80,14 +80,3 @@ def _start(at: datetime, step: str) -> datetime:
 def _end(start: datetime, step: str) -> datetime:
     session = session_on(new_york_day(start)) if step == "1day" else None
     return start + STEPS[step] if session is None else session.close_at
-
-
-def _joined(start: datetime, bars: list[Bar]) -> Bar:
-    return Bar(
-        at=start,
-        open=bars[0].open,
-        high=max(bar.high for bar in bars),
-        low=min(bar.low for bar in bars),
-        close=bars[-1].close,
-        volume=sum(bar.volume for bar in bars),
-    )

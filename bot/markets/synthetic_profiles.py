@@ -82,9 +82,6 @@ _FUNDS: dict[str, _Fund] = {
     "GDX": _Fund("metals", 26, 0.300, 0.28, 0.72, 0.012, 3, 0.05, 1.1, 4_000, 0.005),
 }
 
-SHIPPED: dict[str, str] = {symbol: fund.group for symbol, fund in _FUNDS.items()}
-"""The funds of the embedded market and their groups (wheel 3)."""
-
 
 def profile_of(symbol: str) -> Profile:
     """Give what a name is like: a shipped fund, or a stock made from a hash of its ticker."""

@@ -22,7 +22,7 @@ from bot.report.words import count
 from bot.wiring import House, load_house, looking_broker, make_market, wall_clock
 
 if TYPE_CHECKING:
-    from bot.venues.allowance import Limits
+    from bot.venues.allowance import RateLimit
 
 __all__ = ["Finding", "examine"]
 
@@ -89,7 +89,7 @@ def _store(house: House, now: datetime) -> list[Finding]:
         return [Finding("stop", "store", str(store_error(path, error)))]
     findings = [
         Finding("good", "chain", "every record and Snapshot is as it was sealed") if fault is None
-        else Finding("stop", "chain", f"{fault.what}: the store was edited or damaged; keep a copy of the home")
+        else Finding("stop", "chain", f"{fault}: the store was edited or damaged; keep a copy of the home")
     ]  # fmt: skip
     if found is None:
         return [*findings, Finding("look", "ticks", "the store holds no tick yet")]
@@ -127,8 +127,8 @@ def _earnings(house: House, now: datetime) -> Finding:
         rule = f"no new contract until {path.name} tells the next release, checked within 14 days"
         return Finding("look", "earnings", f"{', '.join(faulty)}: {rule} (`bot import-earnings FILE`)")
     oldest = min(max(one.as_of for one in upcoming_earnings(calendar, symbol, today)) for symbol in stocks)
-    age = count((today - oldest).days, "day")
-    return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}, checked {age} ago")
+    age = "today" if oldest == today else f"{count((today - oldest).days, 'day')} ago"
+    return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}, checked {age}")
 
 
 def _simulated(house: House, now: datetime) -> list[Finding]:
@@ -160,7 +160,7 @@ def _real(house: House) -> list[Finding]:
     return findings
 
 
-def _limits(market: Market) -> Limits | None:
+def _limits(market: Market) -> RateLimit | None:
     """Give what the tighter of the venue's two hosts last said of requests left."""
     from bot.markets.alpaca import AlpacaMarket
 

@@ -17,14 +17,15 @@ from bot.domain.market import ChainRequest, EventsRequest, MarketReads, QuotesRe
 from bot.domain.sessions import new_york_day
 from bot.engine.arrival import calendar_differences
 from bot.engine.ports import Broker, Market
-from bot.markets.calendar_ages import calendar_ages
 from bot.ops.finding import Finding
+from bot.report.calendar_ages import calendar_ages
 from bot.report.feeds import account_name, label_of
+from bot.report.words import count
 from bot.venues.hosts import check_keys
 from bot.wiring import House, environment_of
 
 if TYPE_CHECKING:
-    from bot.venues.allowance import Limits
+    from bot.venues.allowance import RateLimit
 
 CLOCK_SKEW_SECONDS = 2.0
 """A difference between the two clocks beyond which a person should look (one request's way is taken off)."""
@@ -56,7 +57,7 @@ def examine_account(
     now: Callable[[], datetime],
     *,
     stamp: tuple[str, str, str] | None,
-    limits: Callable[[], Limits | None],
+    limits: Callable[[], RateLimit | None],
 ) -> Iterator[Finding]:
     """Look at account, clock, prices and calendars through the ports, one finding at a time."""
     try:
@@ -115,15 +116,15 @@ def _home(house: House, account: Account, stamp: tuple[str, str, str] | None) ->
 
 def _level(house: House, account: Account) -> Finding:
     needed = house.desk.limits.options_level_min
-    words = f"{account.options_level} in effect"
+    approved = account.options_level_approved
+    words = f"{account.options_level} in effect{'' if approved is None else f', {approved} approved'}"
     if not any(enabled for _, enabled, _ in house.desk.wheels) or needed is None:
         return Finding("good", "options level", f"{words}, and no strategy here needs one")
     if account.options_level < needed:
-        return Finding(
-            "stop", "options level",
-            f"{words}, {needed} needed to sell puts and calls: ask Alpaca for it, and see that the account's own "
-            "limit on options is not below",
-        )  # fmt: skip
+        own_limit = "raise the account's own limit on options (its settings at Alpaca)"
+        ask = "ask Alpaca for it, and see that the account's own limit on options is not below"
+        mend = own_limit if approved is not None and approved >= needed else ask
+        return Finding("stop", "options level", f"{words}, {needed} needed to sell puts and calls: {mend}")
     return Finding("good", "options level", f"{words}, {needed} needed")
 
 
@@ -148,8 +149,8 @@ def traded(house: House) -> set[str]:
 
 
 def trial_symbol(house: House) -> str:
-    """Give the name that prices are asked for as a trial: one whose options this desk trades, if any."""
-    return min(traded(house), default=house.desk.benchmark)
+    """Give the name that prices are asked for as a trial: one whose options this desk trades, or else records."""
+    return min(traded(house) or house.desk.record_chains, default=house.desk.benchmark)
 
 
 def _prices(house: House, market: Market, at: datetime) -> Iterator[Finding]:
@@ -194,18 +195,17 @@ def _fetched(
 
 
 def _calendars(house: House, market: Market, at: datetime) -> Iterator[Finding]:
-    """Look at ex-dates of everything that may be traded, and at each stock's earnings, with their ages."""
+    """Look at ex-dates of everything that may be traded, and at how old they are."""
     symbols = tuple(sorted(house.desk.universe))
     reads = _fetched(market, (EventsRequest(symbols=symbols),), at)
-    ages = calendar_ages(reads.events, at)
-    told = {age.symbol for age in ages if age.calendar == "dividends" and age.status != "unknown"}
-    missing = [symbol for symbol in symbols if symbol not in told]
-    oldest = max((age.age_days or 0 for age in ages if age.symbol in told and age.calendar == "dividends"), default=0)
+    ages = calendar_ages(symbols, {one.symbol: one for one in reads.events}, house.desk.universe)
+    missing = [age.symbol for age in ages if age.dividends == "unknown"]
+    oldest = max((age.days_on(new_york_day(at)) or 0 for age in ages), default=0)
     if missing:
         why = f" ({'; '.join(reads.errors)})" if reads.errors else ""
         yield Finding("look", "ex-dates", f"unknown for {', '.join(missing)}{why}: no call is sold on them")
     else:
-        read = "today" if oldest == 0 else f"{oldest} days ago"
+        read = "today" if oldest == 0 else f"{count(oldest, 'day')} ago"
         yield Finding("good", "ex-dates", f"{len(symbols)} names, read {read}")
 
 
@@ -217,13 +217,13 @@ def _sessions(broker: Broker, at: datetime) -> Finding:
         return Finding("look", "calendar", f"{error}: the shipped table serves")
     differences = calendar_differences(calendar)
     if differences:
-        return Finding("look", "calendar", "; ".join(differences))
+        return Finding("look", "calendar", "; ".join(told.removeprefix("calendar: ") for told in differences))
     if not calendar:
         return Finding("look", "calendar", f"Alpaca names no session in the {CALENDAR_DAYS} days to come")
     return Finding("good", "calendar", f"Alpaca's and the shipped one agree on the {CALENDAR_DAYS} days to come")
 
 
-def _requests(house: House, limits: Limits | None) -> Finding:
+def _requests(house: House, limits: RateLimit | None) -> Finding:
     """Compare what a tick of this desk may take at most with what the account allows a minute."""
     names = traded(house) | set(house.desk.record_chains)
     most = REQUESTS_A_TICK + REQUESTS_A_CHAIN * len(names)

@@ -23,7 +23,7 @@ from bot.planners.wheel_delta import anomaly, delta_from_mid
 from bot.planners.wheel_events import earnings_before, earnings_unknown, ex_date_refusal
 from bot.planners.wheel_room import call_room
 from bot.planners.wheel_state import Refusal, situation_of
-from bot.planners.wheel_survey import STAGES, Candidate, Row, Survey, Wish, credit_floor, wish_of
+from bot.planners.wheel_survey import STAGES, Aim, Candidate, Row, Survey, aim_of, credit_floor
 
 Fault = tuple[int, Refusal]
 _NO_FAULT: Fault = (-1, Refusal(""))
@@ -49,29 +49,29 @@ def examine(
 ) -> Survey:
     """Judge a symbol's chain for one side; `every` also materialises rows outside the delta band."""
     numbers = params.numbers[symbol]
-    wish = wish_of(numbers, right)
+    aim = aim_of(numbers, right)
     chain, spot, quote = snapshot.chain_of.get((symbol, right)), snapshot.spot(symbol), snapshot.quote_of.get(symbol)
     if spot is None or spot <= 0 or quote is None:
-        return Survey(right, wish, (), (), 0, Refusal("the share has no price"))
+        return Survey(right, aim, (), (), 0, Refusal("the share has no price"))
     if chain is None:
-        return Survey(right, wish, (), (), 0, Refusal(f"no {right} chain was read"))
-    sieve = _Sieve(snapshot, params, symbol, wish, chain, spot, floor, every)
+        return Survey(right, aim, (), (), 0, Refusal(f"no {right} chain was read"))
+    sieve = _Sieve(snapshot, params, symbol, aim, chain, spot, floor, every)
     for slab in chain.slabs:
         sieve.pass_slab(slab)
     sieve.judge()
-    return sieve.survey(symbol_refusal(snapshot, params, symbol, wish))
+    return sieve.survey(symbol_refusal(snapshot, params, symbol, aim))
 
 
-def symbol_refusal(snapshot: Snapshot, params: WheelParams, symbol: str, wish: Wish) -> Refusal | None:
+def symbol_refusal(snapshot: Snapshot, params: WheelParams, symbol: str, aim: Aim) -> Refusal | None:
     """Say what stands against every series of a symbol: a trading halt, dividends, unknown earnings."""
     quote, events = snapshot.quote_of.get(symbol), snapshot.events_of.get(symbol)
     if quote is not None and quote.halted:
         return Refusal("trading in the share is halted")
-    if wish.right == "call" and params.numbers[symbol].ex_date_entry_avoided:
+    if aim.right == "call" and params.numbers[symbol].ex_date_entry_avoided:
         refusal = ex_date_refusal(events, snapshot.session.day)
         if refusal is not None:
             return refusal
-    return earnings_unknown(events, params.universe.get(symbol)) if wish.earnings_avoided else None
+    return earnings_unknown(events, params.universe.get(symbol)) if aim.earnings_avoided else None
 
 
 class _Sieve:
@@ -82,20 +82,20 @@ class _Sieve:
         snapshot: Snapshot,
         params: WheelParams,
         symbol: str,
-        wish: Wish,
+        aim: Aim,
         chain: Chain,
         spot: Decimal,
         floor: Decimal | None,
         every: bool,
     ) -> None:
-        self.limits, self.numbers, self.wish = params.limits, params.numbers[symbol], wish
+        self.limits, self.numbers, self.aim = params.limits, params.numbers[symbol], aim
         self.chain, self.spot, self.floor, self.every = chain, spot, floor, every
         self.at, self.today = snapshot.at, snapshot.session.day
         self.events, self.info = snapshot.events_of.get(symbol), params.universe.get(symbol)
-        self.low = int((wish.delta_min * 10_000).to_integral_value(ROUND_CEILING))
-        self.high = int((wish.delta_max * 10_000).to_integral_value(ROUND_FLOOR))
-        self.target = int(wish.delta_target * 10_000)
-        self.put = wish.right == "put"
+        self.low = int((aim.delta_min * 10_000).to_integral_value(ROUND_CEILING))
+        self.high = int((aim.delta_max * 10_000).to_integral_value(ROUND_FLOOR))
+        self.target = int(aim.delta_target * 10_000)
+        self.put = aim.right == "put"
         self.counts = [0] * len(STAGES)
         self.considered = 0
         self.found: list[Candidate] = []
@@ -104,7 +104,7 @@ class _Sieve:
     def pass_slab(self, slab: Slab) -> None:
         """Sieve one expiry; a row outside the band costs two comparisons of integers."""
         dte = days_to_expiry(slab.expiry, self.today)
-        if not max(self.wish.dte_min, 1) <= dte <= self.wish.dte_max:
+        if not max(self.aim.dte_min, 1) <= dte <= self.aim.dte_max:
             return
         strikes, low, high = slab.strikes, self.low, self.high
         self.considered += len(strikes)
@@ -134,7 +134,7 @@ class _Sieve:
         """Place a row by what its columns say: as `_rank_key` would; without a delta first, its place is not known."""
         delta, strike = slab.deltas[row], slab.strikes[row]
         off = -1 if delta < 0 else abs(delta - self.target)
-        return Row(abs(dte - self.wish.dte_target), dte, off, strike if self.put else -strike, slab, row, blind)
+        return Row(abs(dte - self.aim.dte_target), dte, off, strike if self.put else -strike, slab, row, blind)
 
     def judge(self) -> None:
         """Judge the likeliest rows first; the first that is in ends it, unless every row is asked for."""
@@ -151,7 +151,7 @@ class _Sieve:
 
     def _outside(self, slab: Slab, row: int, dte: int) -> Candidate:
         offer = self.chain.offer(slab, row)
-        fault = stages.DELTA, _band_miss(self.wish, offer.delta)
+        fault = stages.DELTA, _band_miss(self.aim, offer.delta)
         return self._facts(offer, spread_fraction(offer.bid, offer.ask), dte, offer.delta, "", offer.volatility, fault)
 
     def _judge(self, slab: Slab, row: int, dte: int, blind: bool) -> Candidate:
@@ -185,7 +185,7 @@ class _Sieve:
         if spread is not None and offer.bid is not None and offer.ask is not None:
             base = offer.strike if put else self.spot
             limit = ladder_limit(offer.underlying, offer.bid, offer.ask, 0, sell=True, penny=offer.penny)
-            floor = credit_floor(self.numbers, self.wish, base, dte)
+            floor = credit_floor(self.numbers, self.aim, base, dte)
             annual = annualised_yield(limit, base, dte)
         if fault is None:
             fault = self._pay_fault(limit, annual, offer.expiry)
@@ -230,8 +230,8 @@ class _Sieve:
             return delta, source, volatility, (stages.ANOMALY, odd)
         if delta is not None:
             size = from_float(abs(delta))
-            inside = self.wish.delta_min <= size <= self.wish.delta_max
-            return delta, source, volatility, None if inside else (stages.DELTA, _band_miss(self.wish, delta))
+            inside = self.aim.delta_min <= size <= self.aim.delta_max
+            return delta, source, volatility, None if inside else (stages.DELTA, _band_miss(self.aim, delta))
         return None, "otm", volatility, self._distance_fault(offer, blind)
 
     def _distance_fault(self, offer: Offer, blind: bool) -> Fault | None:
@@ -253,14 +253,14 @@ class _Sieve:
         )
 
     def _pay_fault(self, limit: Decimal | None, annual: Decimal | None, expiry: date) -> Fault | None:
-        least, yield_min = self.numbers.credit_min, self.wish.yield_min
+        least, yield_min = self.numbers.credit_min, self.aim.yield_min
         if limit is None or annual is None:
             return stages.QUOTE, Refusal("no valid bid and ask")
         if least is not None and limit < least:
             return stages.CREDIT, Refusal("credit too small", limit, least, "usd")
         if yield_min is not None and annual < yield_min:
             return stages.YIELD, Refusal("annualised yield too small", annual, yield_min, "fraction")
-        if self.wish.earnings_avoided:
+        if self.aim.earnings_avoided:
             miss = earnings_before(self.events, self.info, self.today, expiry)
             if miss is not None:
                 return stages.EARNINGS, miss
@@ -274,25 +274,25 @@ class _Sieve:
             ranked = [replace(one, out=refusal.reason) for one in inside]
         else:
             ranked = [replace(one, rank=number) for number, one in enumerate(inside, start=1)]
-        return Survey(self.wish.right, self.wish, (*ranked, *outside), tuple(self.counts), self.considered, refusal)
+        return Survey(self.aim.right, self.aim, (*ranked, *outside), tuple(self.counts), self.considered, refusal)
 
     def _rank_key(self, one: Candidate) -> tuple[int, int, float, Decimal, str]:
         """Order by nearness of the expiry, then of the delta (or distance), then the safer strike."""
         if one.delta is not None:
-            off = abs(abs(one.delta) - float(self.wish.delta_target))
+            off = abs(abs(one.delta) - float(self.aim.delta_target))
         else:
             off = abs(float(one.distance - (self.numbers.otm_fallback or ZERO)))
-        return abs(one.dte - self.wish.dte_target), one.dte, round(off, 6), -one.distance, one.symbol
+        return abs(one.dte - self.aim.dte_target), one.dte, round(off, 6), -one.distance, one.symbol
 
     def _miss_key(self, one: Candidate) -> tuple[int, Decimal, int, str]:
         short = ZERO if one.value is None or one.bound is None else abs(one.value - one.bound)
-        return -one.stage, short, abs(one.dte - self.wish.dte_target), one.symbol
+        return -one.stage, short, abs(one.dte - self.aim.dte_target), one.symbol
 
 
-def _band_miss(wish: Wish, delta: float | None) -> Refusal:
+def _band_miss(aim: Aim, delta: float | None) -> Refusal:
     if delta is None:
         return Refusal("delta unknown and in the money")
     size = from_float(round(abs(delta), 4))
-    below = size < wish.delta_min
-    bound = wish.delta_min if below else wish.delta_max
+    below = size < aim.delta_min
+    bound = aim.delta_min if below else aim.delta_max
     return Refusal(f"delta {'below' if below else 'above'} the band", size, bound, "delta")

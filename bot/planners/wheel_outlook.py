@@ -21,11 +21,11 @@ from bot.domain.ledger import HALT_RANK, OptionLeg
 from bot.domain.market import Dividend
 from bot.domain.money import CENT, ZERO
 from bot.domain.outlook import CallOutlook, Outlook, Prospect
-from bot.domain.sessions import Session, days_to_expiry, previous_session, session_on, sessions_between
+from bot.domain.sessions import Session, days_to_expiry, previous_session, sessions_between
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Note
 from bot.planners.wheel_exits import plan_exits
-from bot.planners.wheel_question import Question, facts_of, middle
+from bot.planners.wheel_question import Question, middle
 from bot.planners.wheel_room import call_refusal, call_room
 from bot.planners.wheel_state import Situation, situation_of
 
@@ -251,9 +251,9 @@ def call_outlooks(snapshot: Snapshot, params: WheelParams) -> tuple[CallOutlook,
     What is only about the hour (the entry window) is no obstacle for the days ahead and is left out by asking in the
     middle of the session.
     """
-    session = session_on(snapshot.session.day)
-    assert session is not None, "a Snapshot stands in a session or before one"
-    then = replace(snapshot, at=middle(session), session=facts_of(session, middle(session)))
+    stands = snapshot.session
+    session = Session(day=stands.day, open_at=stands.open_at, close_at=stands.close_at)
+    then = replace(snapshot, at=middle(session), session=replace(stands, is_open=True))
     now = situation_of(then, params)
     found = []
     for symbol in sorted(params.numbers):

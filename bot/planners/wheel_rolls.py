@@ -19,7 +19,7 @@ from bot.planners.wheel_delta import anomaly
 from bot.planners.wheel_events import earnings_before, earnings_unknown
 from bot.planners.wheel_ladder import may_move, next_rung, repriced, withdrawn
 from bot.planners.wheel_state import Refusal, Situation
-from bot.planners.wheel_survey import wish_of
+from bot.planners.wheel_survey import aim_of
 
 
 class Opening(NamedTuple):
@@ -70,8 +70,8 @@ def find_opening(
     numbers = now.params.numbers[symbol]
     if chain is None:
         return Refusal(f"no {right} chain was read, so no series to roll into is known")
-    wish, events, info = wish_of(numbers, right), snapshot.events_of.get(symbol), now.params.universe.get(symbol)
-    unknown = earnings_unknown(events, info) if wish.earnings_avoided else None
+    aim, events, info = aim_of(numbers, right), snapshot.events_of.get(symbol), now.params.universe.get(symbol)
+    unknown = earnings_unknown(events, info) if aim.earnings_avoided else None
     if unknown is not None:
         return unknown
     today, best = snapshot.session.day, ZERO
@@ -79,7 +79,7 @@ def find_opening(
         dte = days_to_expiry(slab.expiry, today)
         if slab.expiry <= old_expiry or dte < 1 or dte > numbers.roll_dte_max:
             continue
-        if wish.earnings_avoided and earnings_before(events, info, today, slab.expiry) is not None:
+        if aim.earnings_avoided and earnings_before(events, info, today, slab.expiry) is not None:
             continue
         found, paid = _lowest_that_pays(now, chain, slab, right, old_strike, needed)
         if found is not None:

@@ -58,7 +58,7 @@ class Candidate(Fact, frozen=True, kw_only=True):
     rank: int = 0
 
 
-class Wish(NamedTuple):
+class Aim(NamedTuple):
     """What is looked for on one side: the numbers of that side, side-free."""
 
     right: Right
@@ -88,7 +88,7 @@ class Survey(NamedTuple):
     """What a look at one chain came to: candidates best first, misses behind, and how many fell where."""
 
     right: Right
-    wish: Wish
+    aim: Aim
     candidates: tuple[Candidate, ...]
     counts: tuple[int, ...]
     considered: int
@@ -105,31 +105,31 @@ class Survey(NamedTuple):
         if self.refusal is not None:
             return self.refusal
         if not self.considered:
-            return Refusal(f"no {self.right} is listed {self.wish.dte_min} to {self.wish.dte_max} days out")
+            return Refusal(f"no {self.right} is listed {self.aim.dte_min} to {self.aim.dte_max} days out")
         fell = ", ".join(f"{count} {STAGES[stage]}" for stage, count in enumerate(self.counts) if count)
-        what = f"of {self.considered} {self.right}s {self.wish.dte_min}-{self.wish.dte_max} days out: {fell}"
+        what = f"of {self.considered} {self.right}s {self.aim.dte_min}-{self.aim.dte_max} days out: {fell}"
         if not self.candidates:
             return Refusal(what)
         near = self.candidates[0]
         return Refusal(f"nearest miss {near.symbol}: {near.out}; {what}", near.value, near.bound, near.unit)
 
 
-def wish_of(numbers: WheelNumbers, right: Right) -> Wish:
+def aim_of(numbers: WheelNumbers, right: Right) -> Aim:
     """Pick one side's numbers."""
     if right == "put":
-        return Wish(
+        return Aim(
             right, numbers.put_dte_min, numbers.put_dte_max, numbers.put_dte_target, numbers.put_delta_min,
             numbers.put_delta_target, numbers.put_delta_max, numbers.put_yield_min, numbers.earnings_avoided_put,
         )  # fmt: skip
-    return Wish(
+    return Aim(
         right, numbers.call_dte_min, numbers.call_dte_max, numbers.call_dte_target, numbers.call_delta_min,
         numbers.call_delta_target, numbers.call_delta_max, numbers.call_yield_min, numbers.earnings_avoided_call,
     )  # fmt: skip
 
 
-def credit_floor(numbers: WheelNumbers, wish: Wish, base: Decimal, dte: int) -> Decimal:
+def credit_floor(numbers: WheelNumbers, aim: Aim, base: Decimal, dte: int) -> Decimal:
     """Give the least credit per share an order may ask: the minimum credit and the minimum yield (wheel 2.5)."""
     floor = numbers.credit_min or ZERO
-    if wish.yield_min is not None and dte > 0:
-        floor = max(floor, credit_for_yield(wish.yield_min, base, dte))
+    if aim.yield_min is not None and dte > 0:
+        floor = max(floor, credit_for_yield(aim.yield_min, base, dte))
     return floor

@@ -15,7 +15,7 @@ from bot.planners.wheel_delta import delta_from_mid
 from bot.planners.wheel_ladder import may_move, next_rung, repriced, sell_limit, withdrawn
 from bot.planners.wheel_room import pacing_refusal, standing_refusal
 from bot.planners.wheel_state import LOT, Refusal, Situation
-from bot.planners.wheel_survey import credit_floor, wish_of
+from bot.planners.wheel_survey import aim_of, credit_floor
 
 ENTRIES: dict[str, Right] = {"cash_secured_put": "put", "covered_call": "call"}
 DELTA_DRIFT = Decimal("0.05")
@@ -71,7 +71,7 @@ def _no_longer_wanted(now: Situation, snapshot: Snapshot, order: OwnOrder, right
     if symbol not in now.params.numbers:
         return Refusal(f"{symbol} has left the universe of {now.params.name}")
     refusal = standing_refusal(now, symbol, right) or symbol_refusal(
-        snapshot, now.params, symbol, wish_of(now.params.numbers[symbol], right)
+        snapshot, now.params, symbol, aim_of(now.params.numbers[symbol], right)
     )
     if refusal is not None:
         return refusal
@@ -84,11 +84,11 @@ def _no_longer_wanted(now: Situation, snapshot: Snapshot, order: OwnOrder, right
     if delta is None:
         contract = parse_option(quote.symbol)
         delta = delta_from_mid(right, contract.strike, contract.expiry, quote.mid, spot, snapshot.at)[0]
-    wish = wish_of(now.params.numbers[symbol], right)
+    aim = aim_of(now.params.numbers[symbol], right)
     if delta is not None:
         size = from_float(round(abs(delta), 4))
-        if not wish.delta_min - DELTA_DRIFT <= size <= wish.delta_max + DELTA_DRIFT:
-            return Refusal(f"delta {size} has left the band {wish.delta_min} to {wish.delta_max}")
+        if not aim.delta_min - DELTA_DRIFT <= size <= aim.delta_max + DELTA_DRIFT:
+            return Refusal(f"delta {size} has left the band {aim.delta_min} to {aim.delta_max}")
     floor, first = _floor(now, snapshot, order, right), sell_limit(quote, 0, ZERO)
     if floor is not None and first is not None and first < floor:
         return Refusal(f"the mid {first} no longer pays the least credit {floor:.2f}")
@@ -102,7 +102,7 @@ def _floor(now: Situation, snapshot: Snapshot, order: OwnOrder, right: Right) ->
         return None
     numbers = now.params.numbers[order.underlying]
     base = contract.strike if right == "put" else spot
-    return credit_floor(numbers, wish_of(numbers, right), base, days_to_expiry(contract.expiry, snapshot.session.day))
+    return credit_floor(numbers, aim_of(numbers, right), base, days_to_expiry(contract.expiry, snapshot.session.day))
 
 
 def _short_of_lots(now: Situation, symbol: str) -> bool:

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option
+from bot.domain.market import delayed, one_venue
 from bot.domain.snapshot import InputAge, Snapshot
 
-WEAK = {"iex": "one venue", "indicative": "delayed"}
-"""Words in a source that a reader must know, and what they mean."""
 SHOWN_DIGITS = 4
+DAY = 86_400
+"""Seconds of a day."""
+AHEAD_SHOWN = 0.05
+"""Seconds by which a clock may be ahead before it is said: less is the way of one request."""
 
 
 class Feed(Fact, frozen=True, kw_only=True):
@@ -27,7 +30,9 @@ def label_of(source: str) -> str:
     >>> label_of("alpaca iex"), label_of("alpaca indicative"), label_of("alpaca sip")
     ('one venue', 'delayed', '')
     """
-    return ", ".join(meaning for word, meaning in WEAK.items() if word in source.split())
+    return ", ".join(
+        meaning for true, meaning in ((one_venue(source), "one venue"), (delayed(source), "delayed")) if true
+    )
 
 
 def feeds_of(snapshot: Snapshot) -> tuple[Feed, ...]:
@@ -67,16 +72,28 @@ def age_words(ages: Iterable[InputAge]) -> str:
 
     >>> age_words((InputAge(name="clock", source="alpaca", age_seconds=-0.4),))
     'clock 0.4 s ahead'
+    >>> age_words((InputAge(name="earnings ACME", source="alpaca", age_seconds=259_200.0),))
+    'earnings ACME 3 days old'
     """
     listed = list(ages)
     chains = [age for age in listed if age.name.startswith("chain ")]
-    shown = [age for age in listed if age not in chains]
-    if chains:
-        shown.append(max(chains, key=lambda age: age.age_seconds))
-    return ", ".join(f"{age.name} {_seconds(age.age_seconds)}" for age in shown)
+    oldest = max(chains, key=lambda age: age.age_seconds, default=None)
+    shown = [age for age in listed if age not in chains or age is oldest]
+    return ", ".join(f"{age.name} {_age(age)}" for age in shown)
+
+
+def _age(age: InputAge) -> str:
+    """Write an age in the unit that suits it; earnings are checked on a day, of which no hour is known."""
+    if not age.name.startswith("earnings "):
+        return _seconds(age.age_seconds)
+    days = round(age.age_seconds / DAY)
+    return "of today" if days == 0 else f"{days} day old" if days == 1 else f"{days} days old"
 
 
 def _seconds(age: float) -> str:
     size = abs(age)
-    words = f"{size:.1f} s" if size < 10 else f"{size:.0f} s" if size < 600 else f"{size / 60:.0f} min"
-    return f"{words} ahead" if age < 0 else f"{words} old"
+    words = f"{size:.1f} s" if size < 10 else f"{size:.0f} s"
+    for unit, name, least in ((60, "min", 600), (3600, "h", 7200), (DAY, "days", 2 * DAY)):
+        if size >= least:
+            words = f"{size / unit:.0f} {name}"
+    return f"{words} ahead" if age <= -AHEAD_SHOWN else f"{words} old"

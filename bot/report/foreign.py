@@ -30,13 +30,13 @@ ORDER = "counted as if filled, and never touched: cancel it at the broker, or ad
 
 
 class ForeignLine(Fact, frozen=True, kw_only=True):
-    """One thing that is not ours; `qty` is the part that is not. `command` adopts it; empty where nothing does."""
+    """One thing that is not ours; `qty` is the part that is not. `command` adopts it; None where nothing does."""
 
     symbol: str
     kind: Kind
     qty: Decimal
     means: str = ""
-    command: str = ""
+    command: str | None = None
 
 
 def kind_of(symbol: str, qty: Decimal) -> Kind:
@@ -63,7 +63,7 @@ def position_line(symbol: str, qty: Decimal) -> ForeignLine:
     fraction = qty - qty.to_integral_value(ROUND_FLOOR)
     if kind == "shares" and fraction:
         means = f"of these {plain(fraction)} is a fraction: no call and no stop can stand on it"
-    command = f"bot adopt {symbol}" if kind in ("shares", "short_option") and not adopt_fault(symbol, qty) else ""
+    command = f"bot adopt {symbol}" if kind in ("shares", "short_option") and not adopt_fault(symbol, qty) else None
     return ForeignLine(symbol=symbol, kind=kind, qty=qty, means=means, command=command)
 
 
@@ -115,7 +115,7 @@ def foreign_in(snapshot: Snapshot) -> tuple[ForeignLine, ...]:
     lines = foreign_lines(held, snapshot.books.lots, snapshot.books.legs, snapshot.foreign_orders)
     waiting = {underlying_of(one.symbol): one.what for one in snapshot.books.drift}
     return tuple(
-        replace(line, means=f"not settled yet: {waiting[underlying_of(line.symbol)]}", command="")
+        replace(line, means=f"not settled yet: {waiting[underlying_of(line.symbol)]}", command=None)
         if line.command and underlying_of(line.symbol) in waiting
         else line
         for line in lines

@@ -20,7 +20,7 @@ def foreign_table(lines: Iterable[ForeignLine], prefix: str = "") -> list[str]:
         return []
     heads, *rows = aligned(
         ("not ours", "quantity", ""),
-        [(line.symbol, plain(line.qty), line.command and f"{prefix}{line.command}") for line in listed],
+        [(line.symbol, plain(line.qty), f"{prefix}{line.command}" if line.command else "") for line in listed],
         left=frozenset({0, 2}),
     )
     drawn = [heads]

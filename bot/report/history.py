@@ -7,8 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from bot.domain.facts import Fact
+from bot.domain.ledger import KindTotal, YearIncome
 from bot.domain.money import plain
 from bot.report.day import contract_words
+from bot.report.feeds import account_name
 from bot.report.words import count, dollars, filled_text, home_lines, percent, price_text, section, table
 
 TRANSFERS_SHOWN = 12
@@ -53,25 +55,6 @@ class GapRow(Fact, frozen=True, kw_only=True):
     do: str
 
 
-class YearRow(Fact, frozen=True, kw_only=True):
-    """Income of one year by kind; dollars, income book; `tax` is the ended legs and lots in the tax book."""
-
-    year: int
-    premium: Decimal
-    shares: Decimal
-    dividends: Decimal
-    interest: Decimal
-    tax: Decimal
-
-
-class KindRow(Fact, frozen=True, kw_only=True):
-    """Lines of one kind and what they did to cash; dollars."""
-
-    kind: str
-    count: int
-    amount: Decimal
-
-
 class RefusalRow(Fact, frozen=True, kw_only=True):
     """One gate over all past entries, with its worst case."""
 
@@ -101,8 +84,8 @@ class HistoryReport(Fact, frozen=True, kw_only=True):
     shares: tuple[OpenRow, ...]
     options: tuple[OpenRow, ...]
     transfers: tuple[tuple[date, str, Decimal], ...]
-    totals: tuple[KindRow, ...]
-    income: tuple[YearRow, ...]
+    totals: tuple[KindTotal, ...]
+    income: tuple[YearIncome, ...]
     gaps: tuple[GapRow, ...]
     entries: int
     entries_refused: int
@@ -117,7 +100,8 @@ def history_lines(report: HistoryReport, prefix: str = "") -> list[str]:
     """Say the past in lines for a terminal; `prefix` stands before a command to type."""
     span = f"{report.first_day} to {report.last_day}" if report.first_day is not None else "no line at all"
     lines = [
-        f"{report.kind}   account {report.account}   {count(report.lines, 'line')}, {span}",
+        f"{report.kind}   account {account_name(report.account, simulated=report.simulated)}   "
+        f"{count(report.lines, 'line')}, {span}",
         *section(f"CYCLES CLOSED ({len(report.cycles)})", _cycle_table(report.cycles)),
         *_sum_line(report.cycles),
         *section("CYCLES STILL OPEN", _cycle_table(report.open_cycles)),
@@ -186,7 +170,7 @@ def _price(value: Decimal | None) -> str:
     return "unknown" if value is None else price_text(round(value, 4))
 
 
-def _income_table(rows: Sequence[YearRow]) -> list[str]:
+def _income_table(rows: Sequence[YearIncome]) -> list[str]:
     return table(
         ("year", "premium", "shares", "dividends", "interest", "tax book"),
         [
@@ -211,7 +195,7 @@ def _transfers(report: HistoryReport) -> list[str]:
     return shown
 
 
-def _totals(rows: Sequence[KindRow]) -> list[str]:
+def _totals(rows: Sequence[KindTotal]) -> list[str]:
     return table(
         ("kind", "lines", "cash"),
         [(row.kind, f"{row.count:,}", dollars(row.amount, signed=True)) for row in rows],

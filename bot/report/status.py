@@ -12,6 +12,7 @@ from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
 from bot.domain.wheelmath import LADDER_LAST
+from bot.report.calendar_ages import CalendarAge, calendar_words
 from bot.report.feeds import Feed, feed_line
 from bot.report.foreign import ForeignLine
 from bot.report.foreign_text import foreign_table
@@ -100,6 +101,11 @@ class StatusReport(Fact, frozen=True, kw_only=True):
     account: str = ""
     feeds: tuple[Feed, ...] = ()
     foreign: tuple[ForeignLine, ...] = ()
+    calendars: tuple[CalendarAge, ...] = ()
+    """Of the names whose calendars the newest tick read; none in a simulated world, which makes its own."""
+    cash_idle: Decimal | None = None
+    """Free cash after the buffer: what secures nothing and is not kept back."""
+    cash_idle_fraction: Decimal | None = None
 
     @property
     def unresolved(self) -> tuple[WorkingLine, ...]:
@@ -151,6 +157,8 @@ def status_lines(report: StatusReport, prefix: str = "") -> list[str]:
         lines += _money(report)
     if report.feeds:
         lines.append(f"prices      {feed_line(report.feeds)}")
+    if report.calendars:
+        lines += filled_text(calendar_words(report.calendars, report.now), "calendars   ", " " * 12)
     lines += _waiting(report, prefix)
     if report.quiet is not None:
         lines += filled_text(report.quiet.sentence, "activity    ", " " * 12)
@@ -182,7 +190,8 @@ def _first_lines(report: StatusReport, prefix: str) -> list[str]:
     lines.append(f"newest tick {tick.id}, {new_york(tick.at)}, {ago(tick.at, report.now)}{mode}: {tick.status}")
     lines += filled_text(tick.note, " " * 12)
     for error in tick.errors:
-        lines += filled_text(f"error: {error}", " " * 12)
+        if error != tick.note:
+            lines += filled_text(f"error: {error}", " " * 12)
     gap = report.sessions_without_tick
     late = f"; {count(gap, 'session')} went by without a tick" if gap else ""
     lines.append(f"next tick   {new_york(report.next_slot)}{late}")
@@ -217,6 +226,9 @@ def _money(report: StatusReport) -> list[str]:
             f"day         {dollars(report.day_profit, signed=True)}{fraction}   "
             f"drawdown from the peak {percent(report.drawdown_fraction)}"
         )
+    if report.cash_idle is not None:
+        share = f" ({percent(report.cash_idle_fraction)} of equity)" if report.cash_idle_fraction is not None else ""
+        lines.append(f"idle cash   {dollars(report.cash_idle)}{share} secures nothing, with the buffer set aside")
     return lines
 
 

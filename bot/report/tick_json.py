@@ -111,7 +111,7 @@ def foreign_object(line: ForeignLine) -> dict[str, Any]:
         "kind": line.kind,
         "qty": plain(line.qty),
         "means": line.means,
-        "command": line.command or None,
+        "command": line.command,
     }
 
 
@@ -128,6 +128,10 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             "broker": snapshot.broker,
             "market": snapshot.market,
             "feeds": [{"what": feed.what, "source": feed.source, "label": feed.label} for feed in feeds_of(snapshot)],
+            "inputs": [
+                {"name": age.name, "source": age.source, "age_seconds": round(age.age_seconds, 3)}
+                for age in snapshot.inputs
+            ],
             "environment": snapshot.environment,
             "simulated": snapshot.simulated,
             "halt": snapshot.halt.level,
@@ -144,6 +148,7 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             "buying_power": plain(account.buying_power),
             "options_buying_power": text(account.options_buying_power),
             "options_level": account.options_level,
+            "options_level_approved": account.options_level_approved,
         },
         "verdicts": [verdict_object(verdict) for verdict in result.verdicts],
         "notes": [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bot.domain.consent import waits, wish_of
+from bot.domain.consent import waits, wish_name
 from bot.domain.money import plain
 from bot.domain.orders import Verdict
 from bot.domain.sessions import NEW_YORK
@@ -22,7 +22,7 @@ from bot.report.foreign_text import foreign_table
 from bot.report.gates_text import gate_lines
 from bot.report.proposals import proposal_line, waiting_lines
 from bot.report.tallies import against, few, passed_lines, tally_notes
-from bot.report.words import count, dollars, new_york, number, price_text, table, wish
+from bot.report.words import count, dollars, filled_text, new_york, number, price_text, table, wish
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -163,7 +163,7 @@ def tick_picture(
     parts += _passed_over(result, everything)
     parts += _sent(result)
     parts += _waiting(result, prefix, at)
-    parts += [Text(f"error: {error}", style="red") for error in result.errors]
+    parts += [Text(row, style="red") for error in result.errors for row in filled_text(f"error: {error}", "", "  ")]
     where = Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore")
     parts += [Text(""), where, Text("next", style="bold")]
     parts += [Text(line) for line in next_steps(result, prefix)]
@@ -171,7 +171,6 @@ def tick_picture(
 
 
 def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
-    from rich.padding import Padding
     from rich.text import Text
 
     parts: list[RenderableType] = []
@@ -180,7 +179,7 @@ def _wishes(result: TickResult, everything: bool) -> list[RenderableType]:
         word, style = _word(verdict)
         line = Text(f"\n{word} ", style=style)
         line.append(f"{verdict.intent.strategy}: {wish(verdict.intent)}", style="bold")
-        parts += [line, Padding(Text(verdict.intent.reason), (0, 0, 0, 2), expand=False)]
+        parts += [line, *(Text(row) for row in filled_text(verdict.intent.reason, "  "))]
         parts += [
             Text(row, style="yellow" if row.startswith("  NO") else "dim" if n == 0 else "")
             for n, row in enumerate(_gates(verdict, everything, first=n_shown == 0))
@@ -224,8 +223,8 @@ def _waiting(result: TickResult, prefix: str, at: str) -> list[RenderableType]:
     """Draw what waits for the owner's word, with the command that answers each, and what was declined."""
     from rich.text import Text
 
-    asked = {wish_of(one.intent) for one in result.proposals}
-    silent = [one.intent for one in result.verdicts if waits(one) and wish_of(one.intent) not in asked]
+    asked = {wish_name(one.intent) for one in result.proposals}
+    silent = [one.intent for one in result.verdicts if waits(one) and wish_name(one.intent) not in asked]
     lines = waiting_lines((proposal_line(one, at) for one in result.proposals), prefix)
     why = "not asked (declined today, or an order of this wish goes out now)"
     lines += [f"  {wish(intent)}: {why}" for intent in silent]

@@ -13,16 +13,17 @@ from typing import NamedTuple
 from bot.domain.desk import Desk
 from bot.domain.exposure import free_cash
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_coin_pair, is_equity, is_option
+from bot.domain.instruments import is_option, is_share
 from bot.domain.ledger import Drift, Halt, Pause, Roll
 from bot.domain.sessions import new_york_day
 from bot.domain.snapshot import Snapshot
+from bot.report.calendar_ages import CalendarAge, calendar_ages
 from bot.report.feeds import Feed, account_name, feeds_of
 from bot.report.foreign import ForeignLine, foreign_in
 from bot.report.holdings import Held, held_in
 from bot.report.proposals import ProposalLine, proposal_line
 from bot.report.status import WorkingLine, kind_of_money, working_line
-from bot.report.week_ahead import CalendarAge, CalendarLine, calendar_ages, calendar_lines
+from bot.report.week_ahead import CalendarLine, calendar_lines, watched
 from bot.report.week_assigned import Name, Scenario, scenario
 from bot.report.week_shares import ShareHolding, share_holdings
 from bot.report.week_shorts import Ahead, ShortLine, short_lines
@@ -101,7 +102,7 @@ def week_report(snapshot: Snapshot, desk: Desk, ahead: Ahead, place: Place, days
         scenarios=_scenarios(snapshot, desk, shorts), shares=share_holdings(snapshot, held, ahead),
         others=tuple(_other(one) for one in held if _is_other(one)), foreign=foreign_in(snapshot),
         calendar=calendar_lines(snapshot, shorts, today, until),
-        calendar_ages=calendar_ages(snapshot, desk),
+        calendar_ages=calendar_ages(watched(snapshot), snapshot.events_of, desk.universe),
         orders=tuple(working_line(order) for order in snapshot.own_orders),
         proposals=tuple(proposal_line(one) for one in ahead.proposals),
         pauses=books.pauses,
@@ -126,7 +127,7 @@ def _scenarios(snapshot: Snapshot, desk: Desk, lines: Sequence[ShortLine]) -> tu
 
 def _is_other(one: Held) -> bool:
     """Say whether something is neither a share nor a short option."""
-    return one.qty > 0 if is_option(one.symbol) else not is_equity(one.symbol) or is_coin_pair(one.symbol)
+    return one.qty > 0 if is_option(one.symbol) else not is_share(one.symbol)
 
 
 def _other(one: Held) -> OtherLine:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from msgspec.structs import replace
 
-from bot.domain.desk import Desk
 from bot.domain.errors import MarketError
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_coin_pair, is_equity, underlying_of
+from bot.domain.instruments import is_share, underlying_of
 from bot.domain.market import Dividend
 from bot.domain.money import plain
 from bot.domain.outlook import Prospect
@@ -47,17 +46,6 @@ class CalendarLine(Fact, frozen=True, kw_only=True):
     at_risk: tuple[str, ...] = ()
 
 
-class CalendarAge(Fact, frozen=True, kw_only=True):
-    """How much is known of a symbol's calendar, and since when; `followed` says that it is a name of this desk."""
-
-    symbol: str
-    dividends: Literal["known", "none", "unknown"]
-    earnings: Literal["known", "exempt", "unknown", "stale"]
-    as_of: datetime | None
-    earnings_as_of: date | None = None
-    followed: bool = True
-
-
 def calendar_lines(
     snapshot: Snapshot, shorts: Iterable[ShortLine], today: date, until: date
 ) -> tuple[CalendarLine, ...]:
@@ -76,7 +64,7 @@ def calendar_lines(
 def watched(snapshot: Snapshot) -> tuple[str, ...]:
     """Name the underlyings of everything held."""
     roots = {underlying_of(held.position.symbol) for held in snapshot.positions if held.position.qty != 0}
-    return tuple(sorted(root for root in roots if is_equity(root) and not is_coin_pair(root)))
+    return tuple(sorted(root for root in roots if is_share(root)))
 
 
 def _nearest(lines: Iterable[CalendarLine], today: date, until: date) -> Iterator[CalendarLine]:
@@ -176,27 +164,3 @@ def _odd_days(today: date, until: date, kind: Literal["early_close", "holiday"])
         if session is not None and session.early and kind == "early_close":
             close = f"{session.close_at.astimezone(NEW_YORK):%H:%M}"
             yield CalendarLine(day=day, kind=kind, what=f"the market closes early, at {close} New York", in_window=True)
-
-
-def calendar_ages(snapshot: Snapshot, desk: Desk) -> tuple[CalendarAge, ...]:
-    """Say for everything held how much of its calendar is known; a fund of the universe needs no earnings."""
-    found = []
-    for symbol in watched(snapshot):
-        events, info = snapshot.events_of.get(symbol), desk.universe.get(symbol)
-        fund = info is not None and info.kind == "etf"
-        if events is None:
-            earnings: Literal["exempt", "unknown"] = "exempt" if fund else "unknown"
-            found.append(
-                CalendarAge(
-                    symbol=symbol, dividends="unknown", earnings=earnings, as_of=None, followed=info is not None
-                )
-            )  # fmt: skip
-            continue
-        found.append(
-            CalendarAge(
-                symbol=symbol, dividends=events.dividend_status, earnings=events.earnings_status, as_of=events.as_of,
-                earnings_as_of=max((release.as_of for release in events.earnings), default=None),
-                followed=info is not None,
-            )
-        )  # fmt: skip
-    return tuple(found)

@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 
 from bot.domain.money import plain
+from bot.report.calendar_ages import CalendarAge
 from bot.report.holdings import mark_words
 from bot.report.week import WeekReport
-from bot.report.week_ahead import CalendarAge, CalendarLine
+from bot.report.week_ahead import CalendarLine
 from bot.report.week_assigned import Concentration, Scenario
 from bot.report.week_lines import Line, day_words, styled
 from bot.report.week_shares import ShareHolding

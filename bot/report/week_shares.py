@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.domain.exposure import lots_uncovered
 from bot.domain.facts import Fact
-from bot.domain.instruments import is_coin_pair, is_equity
+from bot.domain.instruments import is_share
 from bot.domain.ledger import Lot
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.outlook import CallOutlook
@@ -47,9 +47,7 @@ class ShareHolding(Fact, frozen=True, kw_only=True):
 
 def share_holdings(snapshot: Snapshot, held: Iterable[Held], ahead: Ahead) -> tuple[ShareHolding, ...]:
     """Give the shares of every symbol held, whoever owns them."""
-    return tuple(
-        _share_holding(snapshot, one, ahead) for one in held if is_equity(one.symbol) and not is_coin_pair(one.symbol)
-    )
+    return tuple(_share_holding(snapshot, one, ahead) for one in held if is_share(one.symbol))
 
 
 def _share_holding(snapshot: Snapshot, one: Held, ahead: Ahead) -> ShareHolding:

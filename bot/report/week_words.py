@@ -10,7 +10,8 @@ from bot.domain.adoption import adopt_fault
 from bot.domain.instruments import Contract
 from bot.domain.money import plain
 from bot.domain.outlook import Prospect
-from bot.domain.sessions import NEW_YORK, new_york_day
+from bot.domain.sessions import new_york_day
+from bot.report.week_lines import day_words
 from bot.report.words import clock, count, price_text
 
 WORDS = {
@@ -38,16 +39,6 @@ def plan_words(
 
 def _day(prospect: Prospect) -> float:
     return 0.0 if prospect.from_at is None else prospect.from_at.timestamp()
-
-
-def day_words(moment: datetime) -> str:
-    """Write a New York day as a person says it.
-
-    >>> from datetime import UTC
-    >>> day_words(datetime(2026, 11, 24, 15, tzinfo=UTC))
-    'Tue 24 Nov'
-    """
-    return f"{moment.astimezone(NEW_YORK):%a %-d %b}"
 
 
 def _sentence(one: Prospect, contract: Contract, credit: Decimal | None, at: datetime, *, session_open: bool) -> str:
@@ -89,12 +80,12 @@ def _from(one: Prospect, at: datetime) -> str:
     left = "" if one.dte is None else f" ({count(one.dte, 'day')} left)"
     if new_york_day(one.from_at) <= new_york_day(at):
         return f"from now on{left}"
-    return f"from {day_words(one.from_at)}{left}"
+    return f"from {day_words(new_york_day(one.from_at))}{left}"
 
 
 def _last_days(one: Prospect, contract: Contract) -> str:
     assert one.from_at is not None, f"{one.rule} happens on a day"
-    day = day_words(one.from_at)
+    day = day_words(new_york_day(one.from_at))
     if one.rule in ("ex_dividend", "dividend_accepted"):
         end = "assignment is accepted" if one.rule == "dividend_accepted" else one.reason
         paid = "" if one.amount is None else f" of {plain(one.amount)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bot.domain.checks import show
+from bot.domain.checks import short, show
 from bot.domain.money import CENT, plain
 from bot.domain.orders import OrderIntent, Verdict
 from bot.domain.sessions import NEW_YORK
@@ -63,7 +63,7 @@ def bare(value: Decimal | None, unit: str) -> str:
     """
     if value is None:
         return ""
-    return show(value, unit) if unit == "fraction" else dollars(value) if unit == "usd" else plain(value)
+    return show(value, unit) if unit == "fraction" else dollars(value) if unit == "usd" else short(value)
 
 
 def limit_word(limit: Decimal | None, unit: str) -> str:
@@ -185,7 +185,7 @@ def section(title: str, lines: Sequence[str]) -> list[str]:
 def home_lines(home: str, prefix: str, *commands: str) -> list[str]:
     """End a report: which home it is about, and what to type next; `prefix` must stand before a command."""
     if not prefix:
-        return ["", f"home {home}", f"next: {' | '.join(commands)}"]
+        return ["", f"home {home}", f"next: {'   or   '.join(commands)}"]
     return ["", f"home {home}", "next:", *(f"  {prefix}{command}" for command in commands)]
 
 

@@ -186,21 +186,6 @@ class EventRow(NamedTuple):
     hash: str
 
 
-class Totals(NamedTuple):
-    """What a ledger holds, for summaries; sizes in bytes."""
-
-    ticks: int
-    intents: int
-    approved: int
-    refusals: int
-    orders: int
-    fills: int
-    cycles_closed: int
-    assignments: int
-    store_bytes: int
-    snapshot_bytes: int
-
-
 TICK_SELECT = (
     "SELECT id, ts, slot, mode, status, broker, market, environment, session_day, session_open, halt, equity, cash,"
     " buying_power, benchmark_price, flow, snapshot_hash, intents, approved, planned, note, duration_ms, errors_json"

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -35,13 +35,6 @@ _NOTHING = sha256(b"").hexdigest()
 # What a tick's seal takes from its own row: names in the payload, and the columns they are.
 SEALED_FACTS = ("snapshot", "mode", "equity", "cash", "config")
 SEALED_ROW = "SELECT snapshot_hash, mode, equity, cash, config_hash FROM ticks WHERE id = ?"
-
-
-class Fault(NamedTuple):
-    """A place where the record is not what was sealed."""
-
-    event_id: int
-    what: str
 
 
 def event_hash(hash_before: str, ts: str, kind: str, payload_json: str) -> str:
@@ -96,62 +89,58 @@ def tail_is_sound(connection: sqlite3.Connection) -> bool:
     )
 
 
-def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True) -> Iterator[Fault]:
-    """Walk the whole chain and recompute every hash and digest; gives each fault as it is found.
+def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True) -> Iterator[str]:
+    """Walk the whole chain and recompute every hash and digest; says each fault as it is found.
 
     `snapshots` also reads the Snapshot files. A month's file that is gone is a fault; so is a tick's row that
     no longer says what was sealed.
     """
     before, expected = "", 1
-    imports: list[tuple[int, dict[str, Any]]] = []
+    imports: list[dict[str, Any]] = []
     cursor = connection.execute("SELECT id, ts, kind, tick_id, payload_json, hash_before, hash FROM events ORDER BY id")
     for number, ts, kind, tick_id, payload_json, hash_before, hash_after in cursor:
         if number != expected:
-            yield Fault(number, f"event {expected} is missing")
+            yield f"event {expected} is missing"
         if hash_before != before:
-            yield Fault(number, f"event {number} does not follow the one before it")
+            yield f"event {number} does not follow the one before it"
         if event_hash(hash_before, ts, kind, payload_json) != hash_after:
-            yield Fault(number, f"event {number} ({kind}) was changed")
+            yield f"event {number} ({kind}) was changed"
         if kind in (TICK, DIED):
             payload = msgspec.json.decode(payload_json)
-            yield from _tick_faults(connection, home if snapshots else None, number, tick_id, payload)
+            yield from _tick_faults(connection, home if snapshots else None, tick_id, payload)
         elif kind == IMPORT:
-            imports.append((number, msgspec.json.decode(payload_json)))
+            imports.append(msgspec.json.decode(payload_json))
         before, expected = hash_after, number + 1
     yield from _import_faults(connection, imports)
 
 
-def _import_faults(connection: sqlite3.Connection, imports: list[tuple[int, dict[str, Any]]]) -> Iterator[Fault]:
+def _import_faults(connection: sqlite3.Connection, imports: list[dict[str, Any]]) -> Iterator[str]:
     """Recompute what each import brought; rows without a tick that none of them wrote are faults too."""
     from bot.store.imported import import_faults, stray_faults
 
-    for event, payload in imports:
-        for what in import_faults(connection, payload["import"], payload["blob"]):
-            yield Fault(event, what)
-    for what in stray_faults(connection, [payload["import"] for _, payload in imports]):
-        yield Fault(imports[-1][0] if imports else 0, what)
+    for payload in imports:
+        yield from import_faults(connection, payload["import"], payload["blob"])
+    yield from stray_faults(connection, [payload["import"] for payload in imports])
 
 
 def _tick_faults(
-    connection: sqlite3.Connection, home: Path | None, number: int, tick_id: int, payload: dict[str, Any]
-) -> Iterator[Fault]:
+    connection: sqlite3.Connection, home: Path | None, tick_id: int, payload: dict[str, Any]
+) -> Iterator[str]:
     for name, digest in digests(connection, tick_id).items():
         if payload.get(name) != digest:
-            yield Fault(number, f"tick {tick_id}: its {name} are not what was sealed")
+            yield f"tick {tick_id}: its {name} are not what was sealed"
     row = connection.execute(SEALED_ROW, (tick_id,)).fetchone()
     sealed = tuple(payload.get(name) for name in SEALED_FACTS)
     if row is None or row != sealed:
-        yield Fault(number, f"tick {tick_id}: its row is not what was sealed")
+        yield f"tick {tick_id}: its row is not what was sealed"
     if home is not None and payload.get("snapshot"):
-        yield from _snapshot_faults(connection, home, number, tick_id, payload["snapshot"])
+        yield from _snapshot_faults(connection, home, tick_id, payload["snapshot"])
 
 
-def _snapshot_faults(
-    connection: sqlite3.Connection, home: Path, number: int, tick_id: int, sealed: str
-) -> Iterator[Fault]:
+def _snapshot_faults(connection: sqlite3.Connection, home: Path, tick_id: int, sealed: str) -> Iterator[str]:
     row = connection.execute('SELECT month, "offset", length FROM snapshots WHERE tick_id = ?', (tick_id,)).fetchone()
     if row is None:
-        yield Fault(number, f"tick {tick_id}: nothing says where its Snapshot lies")
+        yield f"tick {tick_id}: nothing says where its Snapshot lies"
         return
     month, offset, length = row
     try:
@@ -159,7 +148,7 @@ def _snapshot_faults(
             file.seek(offset)
             stored = file.read(length)
     except OSError as error:
-        yield Fault(number, f"tick {tick_id}: its Snapshot cannot be read ({error.strerror})")
+        yield f"tick {tick_id}: its Snapshot cannot be read ({error.strerror})"
         return
     if sha256(stored).hexdigest() != sealed:
-        yield Fault(number, f"tick {tick_id}: its Snapshot is not what was sealed")
+        yield f"tick {tick_id}: its Snapshot is not what was sealed"

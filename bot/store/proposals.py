@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
-from bot.domain.consent import Wish, covering, covers, same_order, wish_of
+from bot.domain.consent import WishName, covering, covers, same_order, wish_name
 from bot.domain.ledger import Proposal
 from bot.domain.orders import ENTRY_PURPOSES, OrderIntent, OwnOrder
 from bot.domain.sessions import new_york_day
@@ -118,9 +118,9 @@ def save_proposals(
     connection.execute(
         "UPDATE proposals SET status = 'lapsed' WHERE status IN ('proposed', 'approved') AND lapses_at <= ?", (now.ts,)
     )
-    carried: set[Wish] = set()
+    carried: set[WishName] = set()
     for order in planned:
-        carried.add(wish_of(order))
+        carried.add(wish_name(order))
         used = covering(approvals, order)
         if used is not None:
             approvals = tuple(one for one in approvals if one is not used)
@@ -129,13 +129,13 @@ def save_proposals(
                 (order.client_order_id, used.number),
             )
     for proposal in proposals:
-        if wish_of(proposal.intent) not in carried:
+        if wish_name(proposal.intent) not in carried:
             _propose(connection, now, slot, proposal)
     return read_standing(connection, now.at)
 
 
 def _propose(connection: sqlite3.Connection, now: Moment, slot: datetime, proposal: Proposal) -> None:
-    intent, wish = proposal.intent, wish_of(proposal.intent)
+    intent, wish = proposal.intent, wish_name(proposal.intent)
     since = (new_york_day(now.at) - LONGEST).isoformat()
     earlier = [
         _row_of(row)
@@ -176,7 +176,7 @@ def _goes_on(row: ProposalRow, slot: datetime) -> bool:
     return unanswered and row.proposal.lapses_at >= slot
 
 
-def _supersede(connection: sqlite3.Connection, wish: Wish, statuses: str, but: int = 0) -> None:
+def _supersede(connection: sqlite3.Connection, wish: WishName, statuses: str, but: int = 0) -> None:
     connection.execute(
         "UPDATE proposals SET status = 'superseded' WHERE strategy = ? AND purpose = ? AND key = ?"
         f" AND status IN ({statuses}) AND number <> ?",
@@ -184,7 +184,7 @@ def _supersede(connection: sqlite3.Connection, wish: Wish, statuses: str, but: i
     )
 
 
-def use_up(connection: sqlite3.Connection, client_order_id: str, wish: Wish) -> None:
+def use_up(connection: sqlite3.Connection, client_order_id: str, wish: WishName) -> None:
     """Mark the approval behind an order as sent, and what else of its wish stood as superseded.
 
     Inside the transaction that makes the order `sending`: once it may have left, no word is left to send it again.
@@ -211,7 +211,7 @@ def answer(
         "UPDATE proposals SET status = ?, answered_at = ?, author = ? WHERE number = ?", (status, ts, author, number)
     )
     if status == "approved":
-        _supersede(connection, wish_of(row.proposal.intent), "'proposed', 'approved'", number)
+        _supersede(connection, wish_name(row.proposal.intent), "'proposed', 'approved'", number)
 
 
 def read_entries(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:

@@ -25,7 +25,6 @@ from bot.store.answers import (
     NoteTally,
     PositionRow,
     TickRow,
-    Totals,
     TransitionRow,
 )
 from bot.store.asking import DecisionLedger
@@ -33,7 +32,6 @@ from bot.store.database import LEDGER_NAME, moment_of, moment_text
 from bot.store.proposals import ProposalRow, read_lapsed, read_proposal, read_standing
 from bot.store.remembering import read_drift, read_halt
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, number_of, orders_of
-from bot.store.snapshots import FOLDER
 
 __all__ = [
     "ClosedCycle",
@@ -48,7 +46,6 @@ __all__ = [
     "NoteTally",
     "PositionRow",
     "TickRow",
-    "Totals",
     "TransitionRow",
     "ledger_exists",
     "open_for_questions",
@@ -190,14 +187,6 @@ class Ledger(DecisionLedger):
         """Give the halt in force."""
         return read_halt(self.connection)
 
-    def halts(self, *, limit: int = 20) -> list[Halt]:
-        """List the newest halts and releases, newest first."""
-        rows = self._all("SELECT level, author, reason, at, clears FROM halts ORDER BY id DESC LIMIT ?", (limit,))
-        return [
-            Halt(level=level, author=author, reason=reason, since=moment_of(at), clears=clears)
-            for level, author, reason, at, clears in rows
-        ]
-
     def drift(self) -> tuple[Drift, ...]:
         """List the differences between broker and books that stand."""
         return read_drift(self.connection)
@@ -218,19 +207,10 @@ class Ledger(DecisionLedger):
         rows = self._all("SELECT approved_at FROM configs WHERE hash = ?", (config_hash,))
         return bool(rows) and rows[0][0] is not None
 
-    def totals(self) -> Totals:
-        """Count what the ledger holds and how many bytes it takes."""
-        counts = self._all(
-            "SELECT (SELECT count(*) FROM ticks), (SELECT count(*) FROM order_intents),"
-            " (SELECT coalesce(sum(approved), 0) FROM ticks), (SELECT count(*) FROM refusals),"
-            " (SELECT count(*) FROM orders), (SELECT count(*) FROM fills),"
-            " (SELECT count(*) FROM cycles WHERE closed_at IS NOT NULL),"
-            " (SELECT coalesce(sum(assignments), 0) FROM cycles)"
-        )[0]
-        beside = (self.path, self.path.with_name(f"{LEDGER_NAME}-wal"))
-        store = sum(path.stat().st_size for path in beside if path.exists())
-        kept = sum(path.stat().st_size for path in (self.home / FOLDER).glob("*.bin"))
-        return Totals(*counts, store, kept)  # type: ignore[call-arg]  # the count of columns is the query's
+    def count_intents(self) -> int:
+        """Count the intents of all ticks; their numbers begin at 1."""
+        found: int = self._all("SELECT count(*) FROM order_intents")[0][0]
+        return found
 
     def dump_state(self, *, since: datetime | None = None, limit: int = 100) -> dict[str, list[dict[str, Any]]]:
         """Give the newest rows of every table as JSON-ready values, oldest first.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 WINDOW_SECONDS = 60.0
 
 
-class Limits(NamedTuple):
+class RateLimit(NamedTuple):
     """What the last answer said: requests left, requests a minute, and when that changes (UNIX seconds)."""
 
     remaining: int | None = None
@@ -26,7 +26,7 @@ class Allowance:
     """
 
     def __init__(self, now: Callable[[], datetime], meter: Callable[[], float]) -> None:
-        self.limits = Limits()
+        self.limits = RateLimit()
         self._now = now
         self._meter = meter
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Allowance:
                 self._left = 0
                 self._ends_at = self._meter() + max(asked, known_end)
 
-    def _is_stale(self, said: Limits) -> bool:
+    def _is_stale(self, said: RateLimit) -> bool:
         """Say whether an answer is of an earlier minute than one that came before it."""
         return said.reset is not None and self.limits.reset is not None and said.reset < self.limits.reset
 
@@ -85,9 +85,9 @@ class Allowance:
         return min(WINDOW_SECONDS, max(0.0, reset - self._now().timestamp()))
 
 
-def limits_of(headers: Mapping[str, str]) -> Limits:
+def limits_of(headers: Mapping[str, str]) -> RateLimit:
     """Read the X-RateLimit headers; what is absent or no whole number is None."""
-    return Limits(*(_whole(headers.get(f"X-RateLimit-{name}")) for name in ("Remaining", "Limit", "Reset")))
+    return RateLimit(*(_whole(headers.get(f"X-RateLimit-{name}")) for name in ("Remaining", "Limit", "Reset")))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from bot.domain.errors import BrokerRefused, BrokerUnreachable, OutcomeUnknown, RefusalCode
 from bot.domain.money import plain
-from bot.venues.allowance import Allowance, Limits, retry_after
+from bot.venues.allowance import Allowance, RateLimit, retry_after
 from bot.venues.answers import Answer, Nonsense, plain_words, read_json, refusal_of
 from bot.venues.hosts import check_keys, data_url, trading_url
 from bot.venues.refusals import DEFINITE, cancel_refusal_code, refusal_code
@@ -83,12 +83,12 @@ class AlpacaClient:
         self._allowances = Allowance(now, meter), Allowance(now, meter)
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> RateLimit:
         """Give the trading host's last word on requests left this minute."""
         return self._allowances[0].limits
 
     @property
-    def data_limits(self) -> Limits:
+    def data_limits(self) -> RateLimit:
         """Give the data host's last word on requests left this minute."""
         return self._allowances[1].limits
 

@@ -38,11 +38,6 @@ class DayCache:
         self._keep(name, day, value)
         return value
 
-    def made_at(self, name: str) -> datetime | None:
-        """Say when the value kept under a name was made (UTC), or None where none is kept."""
-        kept = self._read(name)
-        return None if kept is None else datetime.fromisoformat(kept["made_at"])
-
     def forget(self, name: str) -> None:
         """Drop what is kept under a name."""
         try:

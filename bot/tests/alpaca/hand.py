@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from bot.brokers.alpaca import AlpacaBroker
 from bot.domain.desk import SymbolInfo
 from bot.domain.holdings import BrokerOrder
+from bot.domain.sessions import next_session
 from bot.markets.alpaca import AlpacaMarket
 from bot.tests.alpaca.server import AlpacaServer
 from bot.tests.alpaca.world import ACCOUNT, KEY, SECRET, AlpacaWorld
@@ -68,8 +70,9 @@ class AlpacaHand:
 
     def pause(self, seconds: float) -> None:
         """Let the world's time pass in place of waiting."""
-        self.pauses.append(seconds)
-        self.world.pass_to(self.world.at + timedelta(seconds=seconds))
+        with self.world.lock:
+            self.pauses.append(seconds)
+            self.world.pass_to(self.world.at + timedelta(seconds=seconds))
 
     def send(self, symbol: str, intent: str, qty: str = "1", **given: Any) -> BrokerOrder:
         """Send an order under the next id."""
@@ -104,6 +107,7 @@ class AlpacaStage(AlpacaHand):
 
     def __init__(self) -> None:
         super().__init__()
+        self.world.charges_fees = True
         self.world.quote("XLF", "39.99", "40.01")
 
     @property
@@ -111,8 +115,31 @@ class AlpacaStage(AlpacaHand):
         """Give the world's moment."""
         return self.world.at
 
-    def quote(self, bid: str, ask: str) -> None:
-        """Let a minute pass and XLF trade at these prices within it."""
+    def quote(self, bid: str, ask: str, symbol: str = "XLF", size: int | None = None) -> None:
+        """Let a minute pass and one symbol trade at these prices, in this size, within it."""
+        self.quotes({symbol: (bid, ask)}, size)
+
+    def quotes(self, prices: Mapping[str, tuple[str, str]], size: int | None = None) -> None:
+        """Let a minute pass and several symbols trade at these prices at one moment within it."""
         self.world.pass_to(self.world.at + timedelta(seconds=30))
-        self.world.quote("XLF", bid, ask)
+        for symbol, (bid, ask) in prices.items():
+            self.world.quote(symbol, bid, ask, size=size)
         self.world.pass_to(self.world.at + timedelta(seconds=30))
+
+    def list_option(self, symbol: str, bid: str, ask: str) -> None:
+        """List a series at these prices."""
+        self.world.list_option(symbol, bid, ask)
+
+    def pass_to(self, moment: datetime) -> None:
+        """Let time pass, nights included."""
+        self.world.pass_to(moment)
+
+    def overtake(self, price: str) -> None:
+        """Let what is cancelled next fill all the same, at its limit; `price` is where XLF trades then."""
+        assert price
+        self.world.on_cancel = "fill"
+
+    def go_ex(self, per_share: str) -> None:
+        """Let XLF go ex tomorrow, and the dividend be paid before the open."""
+        opening = next_session(self.world.today()).open_at - timedelta(minutes=1)
+        self.world.later(opening, partial(self.world.pay_dividend, "XLF", per_share))

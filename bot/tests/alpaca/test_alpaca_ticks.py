@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -21,7 +22,6 @@ from bot.wiring import load_house
 
 D = Decimal
 TOMORROW = datetime(2026, 11, 19, 15, 0, tzinfo=UTC)
-FIXED = {"/v2/account": 1, "/v2/clock": 1, "/v2/positions": 1, "/v2/orders": 2, "/v2/account/activities": 1}
 
 
 @pytest.fixture
@@ -162,33 +162,7 @@ def test_a_second_tick_of_the_slot_sends_nothing_again(desk: AlpacaDesk) -> None
     assert len(ids) == len(set(ids)) == len({one.body["symbol"] for one in desk.world.requests("POST")})
 
 
-# What a tick costs
-
-
-def test_a_tick_without_a_chain_costs_eight_requests(desk: AlpacaDesk) -> None:
-    put = one_put(desk)
-    for name in ("EWZ", "XLF"):
-        desk.world.trade(name, "100", "30.00")  # a stranger's shares: nothing is written on them
-    desk.tick()
-    desk.world.pass_to(desk.world.at + timedelta(seconds=30))
-    before = len(desk.world.seen)
-    result = desk.tick()
-    chains = 2 * len({one.underlying for one in result.snapshot.chains})
-    others = FIXED | {"/v2/stocks/snapshots": 1, "/v1beta1/options/snapshots": 1}
-    assert {path: count for path, count in reads_of(desk, before).items() if path in others} == others
-    assert len(desk.world.seen) - before == 8 + chains + len(result.orders)
-    assert put in result.snapshot.quote_of
-
-
-def test_a_tick_with_chains_costs_two_more_for_each_and_one_for_each_order(desk: AlpacaDesk) -> None:
-    desk.tick(dry=True)
-    desk.pass_by()
-    before = len(desk.world.seen)
-    result = desk.tick()
-    assert len({one.underlying for one in result.snapshot.chains}) == 2
-    assert len(result.orders) == 1
-    # Nothing is held, so no option is quoted by itself: seven, and two for each chain, and the order.
-    assert len(desk.world.seen) - before == 7 + 2 * 2 + 1
+# What a day and a minute cost
 
 
 def test_calendar_and_dividends_are_read_once_a_day(desk: AlpacaDesk) -> None:
@@ -306,6 +280,22 @@ def test_a_tick_in_a_process_of_its_own_reads_the_account(desk: AlpacaDesk) -> N
         assert SECRET not in output
         assert KEY not in output
     assert ACCOUNT[-4:] in done.stdout
+
+
+def test_a_server_that_drips_one_answer_for_ever_does_not_hold_a_tick(desk: AlpacaDesk) -> None:
+    """The exchange ends with its own ten seconds, the read is made once more, and no thread keeps the process."""
+    desk.world.pass_to(datetime.now(UTC))
+    drip = desk.world.spoil("/v2/account$", drip=5.0)
+    began = monotonic()
+    done = desk.command("tick", "--dry", "--json")
+    assert 9 < monotonic() - began < 25
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["tick"]["mode"] == "dry"
+    assert result["errors"] == []
+    assert drip not in desk.world.faults
+    assert len(desk.world.requests("GET", "/v2/account$")) == 2
+    assert desk.posts() == 0
 
 
 def test_a_tick_that_cannot_read_says_so_and_the_next_one_is_well(desk: AlpacaDesk) -> None:

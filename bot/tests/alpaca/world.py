@@ -18,7 +18,7 @@ from bot.domain.instruments import parse_option
 from bot.domain.sessions import Session, new_york_day, session_on
 from bot.tests.alpaca import days
 from bot.tests.alpaca.facts import DONE, Fault, Holding, Line, Listed, Order, Seen, Tick
-from bot.tests.alpaca.matching import fill, match, move
+from bot.tests.alpaca.matching import fill, match
 from bot.tests.alpaca.shapes import text
 
 D = Decimal
@@ -252,12 +252,6 @@ class AlpacaWorld:
         body = {"id": self.new_id(), "symbol": symbol, "cusip": "000000000", "ex_date": day.isoformat(),
                 "process_date": day.isoformat(), "special": False, "foreign": False, **facts}  # fmt: skip
         self.corporate_actions.setdefault(kind, []).append(body)
-
-    def take_away(self, symbol: str) -> None:
-        """Let a position vanish without a word."""
-        with self.lock:
-            held = self.holdings[symbol]
-            move(self, symbol, -held.qty, D(0), paid=False)
 
     def spoil(self, path: str, method: str = "GET", **how: Any) -> Fault:
         """Let the next requests that fit go wrong; see Fault."""

@@ -27,7 +27,15 @@ def test_the_account_is_known_by_its_number_and_read_in_exact_dollars() -> None:
 
 
 def test_the_level_is_the_effective_one_not_the_approved_one() -> None:
-    assert Bench().broker.read_account().options_level == 2
+    account = Bench().broker.read_account()
+    assert (account.options_level, account.options_level_approved) == (2, 3)
+
+
+@pytest.mark.parametrize("said", [None, "", "three", 2.5, 10**15, -1, {}])
+def test_an_approved_level_that_makes_no_sense_is_not_said_and_costs_nothing(said: Any) -> None:
+    """It is for show: what is in effect decides."""
+    account = Bench(account=an_account_answer(options_approved_level=said)).broker.read_account()
+    assert (account.options_level, account.options_level_approved) == (2, None)
 
 
 def test_an_account_without_the_fields_of_this_year_is_read_all_the_same() -> None:
@@ -97,7 +105,7 @@ def test_an_account_read_a_minute_ago_is_not_handed_out() -> None:
 def test_any_account_but_the_pinned_one_is_refused_before_anything_is_read_or_sent() -> None:
     bench = Bench(pinned="PA999")
     for call in (bench.broker.read_positions, bench.broker.read_account, lambda: bench.broker.cancel("b-1")):
-        with pytest.raises(ConfigError, match=r"PA999.*PALPACA_123") as refusal:
+        with pytest.raises(ConfigError, match=r"another account .*_123.*A999") as refusal:
             call()
         assert refusal.value.exit_code == 78
     assert bench.client.paths == ["/account"]

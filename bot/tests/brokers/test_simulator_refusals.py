@@ -114,7 +114,7 @@ def test_each_options_level_allows_its_own() -> None:
 def test_a_call_is_never_sold_without_shares() -> None:
     short = (RefusalCode.INSUFFICIENT_QUANTITY, 403, 40310000)
     hand = a_hand()
-    assert refused(hand, CALL, "sell_to_open", limit_price="5.00") == short
+    assert refused(hand, CALL, "sell_to_open", limit_price="5.00") == PERMISSION
     hand.buy_shares("XLF", "150", "40.00")
     assert refused(hand, CALL, "sell_to_open", "2", limit_price="5.00") == short
     hand.send(CALL, "sell_to_open", "1", limit_price="5.00")

@@ -79,7 +79,7 @@ def test_json_names_number_wish_and_command(folder: Path) -> None:
 def test_alone_it_lists_what_waits_and_sends_nothing(folder: Path) -> None:
     done = approve(folder)
     assert done.code == 0, done.err
-    assert done.out.startswith("2 proposals stand   mode live")
+    assert done.out.startswith("SIMULATED MONEY   2 proposals stand   mode live")
     assert re.search(r"1  sell_to_open 1 EWZ\S+ at 0\.\d\d +\d+\.00 +2,\d50\.00 +-0\.2\d+ +13 min", done.out)
     assert "1: sell 1 EWZ put" in done.out
     assert f"bot approve --all --at {SOON}" in done.out
@@ -107,7 +107,7 @@ def test_all_approves_all_and_the_gates_still_have_their_say(folder: Path) -> No
     assert "proposal 1" in done.out
     assert re.search(
         r"proposal 2 .*: not sent: contracts_within_tick: new contracts in this tick: 2 of at most 1; your word stands "
-        r"until 12:15 New York: every live tick until then tries again, `bot approve` at once",
+        r"until 12:15 New York: every live tick until then tries again, `bot approve 2` at once",
         done.out,
     )
     assert (statuses(folder), orders(folder)) == (["sent", "approved"], 1)

@@ -58,7 +58,7 @@ def test_a_file_is_taken_in_and_what_changed_is_told(folder: Path) -> None:
     assert done.code == 0, done.err
     assert kept(folder) == "symbol,date,when,as_of\nACME,2026-11-24,amc,2026-11-18\n"
     assert "ACME   2026-11-24 amc     checked 2026-11-18 (today): new" in done.out
-    assert "1 rows are about names that are no stocks of this desk" in done.out
+    assert "left out: 1 row about names that are no stocks of this desk" in done.out
     assert "ACME   known: next release 2026-11-24 (amc), checked today" in done.out
     assert "BOLT   unknown: no release is told" in done.out
 
@@ -84,7 +84,7 @@ def test_a_moved_release_is_told_with_both_dates(folder: Path) -> None:
 def test_a_dry_run_writes_nothing(folder: Path) -> None:
     put(folder, GOOD)
     done = imported(folder, "--dry")
-    assert "would change in 1 rows; --dry wrote nothing" in done.out
+    assert "would change in 1 row; --dry wrote nothing" in done.out
     assert kept(folder) == ""
 
 

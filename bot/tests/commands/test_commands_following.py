@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
-from bot.commands.following import follow_line, follow_object
+from bot.commands.following import asides, follow_line, follow_object
 from bot.commands.ticking import one_tick
+from bot.domain.ledger import Books, Drift
 from bot.domain.market import ChainRequest
 from bot.domain.snapshot import decode_snapshot, encode_snapshot
 from bot.engine.follow import FollowUp
 from bot.engine.ports import TickResult
-from bot.tests.builders import an_order, call
+from bot.tests.builders import an_order, call, held
 from bot.tests.commands.typed import AT, new_home
 from bot.tests.engine.test_engine_follow import Scene, a_reprice
 from bot.tests.engine.test_engine_tick import A_PUT, PUT
@@ -46,7 +48,7 @@ def test_errors_refusals_and_several_legs_are_said() -> None:
     sold = an_order(PUT, legs=legs, replaces="", purpose="open", limit_price=Decimal("-0.40"))
     line = follow_line(FollowUp(1, replace(result, orders=(sold,), errors=("no quote",))))
     assert "sent open on XLF to -0.4" in line
-    assert "1 errors" in line
+    assert "1 error;" in line
 
 
 def test_a_failure_is_said_in_both_languages() -> None:
@@ -104,3 +106,30 @@ def test_recording_a_chain_changes_no_decision(tmp_path: Path) -> None:
     assert plain.verdicts
     assert [one.approved for one in plain.verdicts] == [one.approved for one in recording.verdicts]
     assert len(recording.snapshot.chains) == 6
+
+
+def with_strangers(result: TickResult, **given: Any) -> TickResult:
+    gone = Drift(symbol="XLE", kind="unexplained", what="shares are gone", broker=Decimal(0), ours=Decimal(100))
+    facts: dict[str, Any] = {
+        "positions": (held("XLF", "250", "foreign"), held("BTCUSD", "0.5", "foreign")), "books": Books(drift=(gone,)),
+    }  # fmt: skip
+    return replace(result, snapshot=replace(result.snapshot, **(facts | given)), errors=("a", "b", "c", "d", "a"))
+
+
+def test_what_is_not_ours_drift_and_errors_have_a_line_each_with_the_command_that_adopts() -> None:
+    lines = asides(with_strangers(followed()), "BOT_HOME=x ", set())
+    assert lines == [
+        "not ours: XLF 250 (`BOT_HOME=x bot adopt XLF`); BTCUSD 0.5 (looks like a pair of coins)",
+        "drift: XLE (unexplained) shares are gone",
+        "errors: a; b; c; and 1 more",
+    ]
+
+
+def test_a_follow_up_adds_only_what_is_new_and_a_quiet_tick_nothing() -> None:
+    said: set[str] = set()
+    first = with_strangers(followed())
+    asides(first, "", said)
+    assert asides(first, "", said) == []
+    more = with_strangers(followed(), positions=(held("XLF", "250", "foreign"), held("EWZ", "100", "foreign")))
+    assert asides(more, "", said) == ["not ours: EWZ 100 (`bot adopt EWZ`)"]
+    assert asides(replace(followed(), errors=()), "", set()) == []

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bot.commands.looking_facts import ticks_of_day
 from bot.commands.owner import run_halt, run_instruction, run_pause
 from bot.commands.simulating import Choice, chosen_sessions, make_home, simulate
 from bot.domain.errors import StoreError, UsageError
+from bot.domain.exposure import free_cash
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import TickEnd, TickStart
 from bot.store.journal import LedgerJournal
@@ -139,6 +141,20 @@ def test_open_options_carry_days_distance_and_share_of_profit(env: str, capsys: 
         assert one["dte"] == (datetime.fromisoformat(one["expiry"]).date() - new_york_day(NOW)).days
 
 
+def test_idle_cash_is_what_the_put_gate_could_still_secure_with(env: str, capsys: Output) -> None:
+    """Wheel, section 4."""
+    run_status(env, as_json=True)
+    told = as_object(capsys)
+    with ledger_of(env) as ledger:
+        snapshot = ledger.snapshot(ledger.latest_tick().snapshot_hash)
+    idle = free_cash(snapshot).value - max(snapshot.equity / 10, Decimal(250))  # the balanced profile's buffer
+    assert idle > 0
+    assert Decimal(told["cash_idle"]) == idle
+    assert abs(Decimal(told["cash_idle_fraction"]) - idle / snapshot.equity) < Decimal("0.000001")
+    run_status(env, as_json=False)
+    assert f"idle cash   {idle:,.2f} (" in capsys.readouterr().out
+
+
 def test_the_owners_words_show_at_once_without_a_tick(own: str, capsys: Output) -> None:
     with ledger_of(own) as ledger:
         contract = ledger.open_legs()[0].symbol
@@ -229,7 +245,9 @@ def test_the_report_tells_the_newest_day_and_adds_up(env: str, capsys: Output) -
 def test_every_day_can_be_told_and_their_fills_and_refusals_are_the_ledgers(env: str, capsys: Output) -> None:
     with ledger_of(env) as ledger:
         days = ledger.session_days(100)
-        totals = ledger.totals()
+        fills_kept, refused_kept = ledger.connection.execute(
+            "SELECT (SELECT count(*) FROM fills), (SELECT count(*) FROM order_intents WHERE NOT approved)"
+        ).fetchone()
     assert len(days) == SESSIONS
     fills = refused = 0
     for day in days:
@@ -238,8 +256,7 @@ def test_every_day_can_be_told_and_their_fills_and_refusals_are_the_ledgers(env:
         fills += len(told["fills"])
         refused += told["quiet"]["wishes_refused"]
         assert sum(gate["times"] for gate in told["quiet"]["gates"]) >= told["quiet"]["wishes_refused"]
-    assert fills == totals.fills
-    assert refused == totals.intents - totals.approved
+    assert (fills, refused) == (fills_kept, refused_kept)
 
 
 def test_the_report_as_text_has_its_parts(env: str, capsys: Output) -> None:
@@ -381,3 +398,12 @@ def test_looking_loads_nothing_heavy(made: Path, words: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_status_warns_where_the_settings_name_other_money_than_the_home(
+    own: str, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_BROKER", "alpaca")
+    run_status(own, as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: the settings name paper money, and this home is kept for simulated: no tick runs here" in said

@@ -6,15 +6,19 @@ import io
 import sqlite3
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bot.commands.opening import open_ledger
 from bot.commands.ticking import run_loop, seconds_to_slot
 from bot.domain.errors import ConfigError, ForeignStore
+from bot.domain.orders import OrderRequest, leg
 from bot.domain.sessions import session_on, slot_of
 from bot.store.lock import home_lock
 from bot.tests.commands.typed import new_home
+from bot.wiring import load_house, open_world
 
 WEDNESDAY = datetime(2026, 11, 18, 17, 3, tzinfo=UTC)
 
@@ -62,6 +66,23 @@ def test_the_loop_sleeps_over_the_night_and_the_weekend(env: str) -> None:
     clock = HandClock(datetime(2026, 11, 20, 20, 50, tzinfo=UTC))
     out, _ = loop(env, clock, 1)
     assert "2026-11-23 14:30" in out
+
+
+def test_every_tick_of_the_loop_names_what_is_not_ours(env: str) -> None:
+    clock = HandClock(WEDNESDAY)
+    house = load_house(env)
+    by_hand = OrderRequest(
+        client_order_id="by-hand", legs=(leg("ZETA", "buy_to_open"),), qty=Decimal(1), order_type="limit",
+        limit_price=Decimal("1.00"), time_in_force="gtc",
+    )  # fmt: skip
+    with open_ledger(house, "a test", WEDNESDAY) as journal, open_world(house, journal, None, clock.now) as world:
+        world.broker.submit(by_hand)
+    out, _ = loop(env, clock, 2)
+    lines = out.splitlines()
+    wanted = [number for number, line in enumerate(lines) if "wanted" in line]
+    assert len(wanted) == 2
+    for number in wanted:
+        assert lines[number + 1].startswith("  not ours: order by-hand 1 (buy_to_open ZETA at 1.00, ")
 
 
 def live_loop(env: str, clock: HandClock, ticks: int) -> list[str]:

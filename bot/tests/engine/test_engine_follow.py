@@ -135,6 +135,30 @@ def test_a_tick_with_a_working_order_wants_a_follow_up() -> None:
 
 
 STOP = {"order_type": "trailing_stop", "limit_price": None, "time_in_force": "gtc"}
+
+
+def a_resting_stop(**given: Any) -> OwnOrder:
+    return an_order("XLF", "sell_to_close", "100", client_order_id="s1", **(STOP | given))
+
+
+def a_sale_after(state: Any) -> OwnOrder:
+    """What takes the place of the stop."""
+    return an_order("XLF", "sell_to_close", "100", client_order_id="x1", replaces="s1", state=state)
+
+
+def test_an_order_whose_cancellation_is_not_proved_wants_a_follow_up_whatever_it_is() -> None:
+    assert wants_follow_up(ended(a_resting_stop(status="pending_cancel")), DESK)
+    assert wants_follow_up(ended(replace(a_resting_stop(), order_type="limit", status="pending_cancel")), DESK)
+    assert not wants_follow_up(ended(a_resting_stop(status="pending_cancel", filled_qty=D(100))), DESK)
+
+
+def test_a_sale_that_waits_for_its_stops_end_is_tried_again_soon() -> None:
+    """The tick that asked for the end read the stop before it asked: what was not sent tells."""
+    assert wants_follow_up(ended(a_resting_stop(), sent=(a_sale_after("not_sent"),)), DESK)
+    sold = replace(a_sale_after("done"), status="filled")
+    assert not wants_follow_up(ended(a_resting_stop(), sent=(sold,)), DESK)
+
+
 QUIET: list[tuple[str, TickResult]] = [
     ("nothing works", ended()),
     ("a resting stop", ended(an_order("XLF", "sell_to_close", "100", **STOP))),

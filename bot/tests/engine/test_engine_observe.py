@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.errors import BotError, MarketError, OutOfTime
-from bot.domain.market import ChainRequest, EventsRequest, MarketReads, QuotesRequest, Request
+from bot.domain.market import ChainRequest, Earnings, Events, EventsRequest, MarketReads, QuotesRequest, Request
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings
-from bot.engine.observe import observe
+from bot.engine.observe import calendar_inputs, observe
 from bot.engine.ports import Book, World
 from bot.engine.requests import all_requests
 from bot.engine.tick import tick
-from bot.tests.builders import NOON, a_desk, a_quote, a_snapshot, an_order, put
+from bot.tests.builders import NOON, a_desk, a_quote, a_snapshot, an_order, put, some_events
 from bot.tests.engine.hands import HandBroker, HandMarket, ListJournal, a_memory
 from bot.tests.engine.test_engine_tick import A_PUT, PUT, wishing
 from bot.tests.planners.wheel_scene import FAR, holdings_of
@@ -202,3 +203,35 @@ def test_a_desk_without_strategies_still_observes_and_records() -> None:
 def test_an_observation_that_fails_is_one_of_the_houses_errors() -> None:
     assert issubclass(OutOfTime, BotError)
     assert not issubclass(OutOfTime, MarketError)  # a market's failure is recorded and the tick goes on: not this one
+
+
+def told(symbol: str, *checked: date, **given: Any) -> Events:
+    """A calendar with releases checked on these days."""
+    releases = tuple(Earnings(symbol=symbol, day=date(2027, 1, 20), when="amc", as_of=day) for day in checked)
+    return some_events(symbol, earnings=releases, **given)
+
+
+def test_the_oldest_calendar_of_each_kind_stands_among_the_ages_with_its_name() -> None:
+    events = (
+        told("XLF", as_of=NOON - timedelta(hours=3)),
+        told("ACME", date(2026, 11, 2), date(2026, 11, 10), as_of=NOON - timedelta(hours=1)),
+        told("BETA", date(2026, 11, 12), as_of=NOON),
+        told("GONE", dividend_status="unknown", earnings_status="unknown", as_of=NOON - timedelta(days=90)),
+    )
+    ages = [(age.name, age.source, age.age_seconds) for age in calendar_inputs(events, "alpaca", NOON)]
+    assert ages == [("dividends XLF", "alpaca", 10_800.0), ("earnings ACME", "alpaca", 8 * 86_400.0)]
+    world, _, _ = a_world()
+    world.market.fetch = lambda requests, at: MarketReads(events=events)  # type: ignore[method-assign]
+    snapshot, _ = observe(world, a_book(), a_memory(), NOON, NOON)
+    assert [age.name for age in snapshot.inputs] == ["clock", "dividends XLF", "earnings ACME"]
+
+
+def test_calendars_that_nobody_read_have_no_age() -> None:
+    unread = told("XLF", dividend_status="unknown", earnings_status="unknown")
+    assert calendar_inputs((unread,), "alpaca", NOON) == calendar_inputs((), "alpaca", NOON) == ()
+
+
+def test_a_day_of_earnings_is_a_new_york_day() -> None:
+    evening = NOON.replace(hour=4)  # 23:00 of the day before in New York
+    (_, earnings) = calendar_inputs((told("ACME", date(2026, 11, 17)),), "alpaca", evening)
+    assert earnings.age_seconds == 0.0

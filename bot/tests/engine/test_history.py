@@ -28,8 +28,8 @@ def past_of(world: BrokerLedger) -> History:
     return rebuild(reads.activities, reads.positions, reads.account, world.at)
 
 
-def whole_cycle() -> BrokerLedger:
-    """The vector of wheel 2.13: put 50 at 1.20, assigned; call 52 at 0.80; dividend; call 51 at 0.90, called away."""
+def up_to_the_dividend() -> BrokerLedger:
+    """The vector of wheel 2.13 before its last call: put 50 at 1.20, assigned; call 52 at 0.80; dividend."""
     world = BrokerLedger("5000")
     world.trade(PUT, "sell_to_open", 1, "1.20")
     world.wait(days=32)
@@ -38,6 +38,12 @@ def whole_cycle() -> BrokerLedger:
     world.wait(days=30)
     world.expire(CALL)
     world.pay_dividend("XLF", "0.25")
+    return world
+
+
+def whole_cycle() -> BrokerLedger:
+    """The same with its end: call 51 at 0.90, called away."""
+    world = up_to_the_dividend()
     last = call("XLF", date(2026, 4, 5), "51")
     world.trade(last, "sell_to_open", 1, "0.90")
     world.wait(days=28)
@@ -63,14 +69,7 @@ def test_the_past_comes_to_the_digits_of_the_vector() -> None:
 
 def test_an_open_lot_has_its_three_bases() -> None:
     """Wheel 2.11 and 2.13: tax basis 48.80, wheel basis 47.75 before the last call."""
-    world = BrokerLedger("5000")
-    world.trade(PUT, "sell_to_open", 1, "1.20")
-    world.wait(days=32)
-    world.assign(PUT)
-    world.trade(CALL, "sell_to_open", 1, "0.80")
-    world.wait(days=30)
-    world.expire(CALL)
-    world.pay_dividend("XLF", "0.25")
+    world = up_to_the_dividend()
     world.contracts = D(0)
     past = past_of(world)
     (lot,) = past.offered_lots

@@ -13,7 +13,6 @@ from bot.domain.wheelmath import drawdown
 from bot.engine.valuation import (
     count_premium_stops,
     cycle_result,
-    day_result,
     equity_on_marks,
     mark_positions,
     roll_nav,
@@ -87,7 +86,7 @@ def test_a_deposit_is_no_gain() -> None:
     books = roll_nav(started(), D(10_500), D(1000), a_session(), NOON)
     assert books.nav == D("0.95")
     assert drawdown(books.nav, books.nav_peak) == D("0.05")
-    assert day_result(books, D(10_500)) == (D(-500), D(-500) / D(11_000))
+    assert (books.equity_previous, books.flow_session) == (D(10_000), D(1000))
 
 
 def test_the_first_equity_starts_at_one_whatever_was_paid_in() -> None:
@@ -100,7 +99,6 @@ def test_the_last_tick_of_a_session_is_the_next_ones_reference() -> None:
     assert books.equity_previous == D(10_000)
     books = roll_nav(books, D(10_100), D(50), a_session(NOON + DAY), NOON + DAY)
     assert (books.equity_previous, books.flow_session) == (D(10_200), D(50))
-    assert day_result(books, D(10_100))[0] == D(-150)
 
 
 def test_rolling_again_changes_nothing() -> None:
@@ -150,4 +148,4 @@ def test_no_reading_is_taken_wide_delayed_early_or_on_a_call() -> None:
 
 def test_a_cycle_that_tied_up_nothing_has_a_result_and_no_return() -> None:
     cycle = Cycle(id="c", symbol="XLF", strategy="wheel", opened_at=NOON, closed_at=NOON, option_cash=D(60))
-    assert cycle_result(cycle) == (D(60), None, None, None)
+    assert cycle_result(cycle) == (D(60), None, None)

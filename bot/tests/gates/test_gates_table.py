@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from bot.domain.desk import ApproveRule
 from bot.domain.ledger import Books, Counters, Drift, Halt, Pause
@@ -53,6 +54,13 @@ from bot.tests.gates.scenes import (
 OPEN = a_snapshot().session.open_at
 CLOSE = a_snapshot().session.close_at
 SECOND = timedelta(seconds=1)
+
+
+def listed_as(why: str | None) -> dict[str, Any]:
+    """A chain in which the put is listed as standard (None), or as odd for a reason."""
+    odd = () if why is None else (PUT,)
+    slab = replace(a_slab(EXPIRY, [("37", "0.58", "0.62", 500, 0.25, 0.2)], odd=odd), odd_why=(why,) if why else ())
+    return {"chains": (a_chain("XLF", "put", slab),)}
 
 
 class Proof(NamedTuple):
@@ -180,18 +188,24 @@ def _market(add: Any, vary: Any) -> None:
         ("edge", {"at": late}), ("over", {"at": late + SECOND}),
     )  # fmt: skip
     tomorrow = put("XLF", date(2026, 11, 19), "37")
-    vary("expiry_is_later", {}, ("pass", a_put()), ("edge", a_put(tomorrow)), ("over", a_put(TODAY_PUT)))
+    gone = put("XLF", date(2026, 11, 17), "39")
+    vary(
+        "expiry_is_later", {},
+        ("pass", a_put()), ("edge", a_put(tomorrow)), ("over", a_put(TODAY_PUT)), ("refuse", a_put(gone)),
+        ("pass", a_purchase()),
+    )  # fmt: skip
     out = CLOSE - timedelta(minutes=60)
     add(
         "expiring_series_has_time", a_buy_back(TODAY_PUT),
         ("pass", {}), ("edge", {"at": out}), ("over", {"at": out + SECOND}),
     )  # fmt: skip
     add("symbol_not_halted", a_put(), ("pass", {}), ("refuse", {"quotes": (a_quote("XLF", halted=True),)}))
-    add(
+    add(  # no delay is allowed, and a delayed feed has one of 15 minutes
         "feed_is_accepted", a_put(),
-        ("pass", {"environment": "live"}),
-        ("refuse", {"environment": "live", "quotes": quotes(source="indicative")}),
-        ("pass", {"environment": "paper", "quotes": quotes(source="indicative")}),
+        ("edge", {"environment": "live", "quotes": quotes(source="alpaca opra")}),
+        ("over", {"environment": "live", "quotes": quotes(source="alpaca indicative")}),
+        ("refuse", {"environment": "live", "quotes": (a_quote("XLF", source="alpaca iex"), *quotes()[1:])}),
+        ("pass", {"environment": "paper", "quotes": quotes(source="alpaca indicative")}),
     )  # fmt: skip
     add(
         "quote_is_valid", a_put(),
@@ -298,6 +312,8 @@ def _options(add: Any, vary: Any) -> None:
         ("over", {"account": an_account(options_level=0)}),
     )  # fmt: skip
     vary("contract_is_standard", {}, ("pass", a_put()), ("refuse", a_put("XLF1261218P00037000", underlying="XLF")))
+    for why, word in ((None, "edge"), ("multiplier 99", "over"), ("size 101", "over"), ("european", "refuse")):
+        add("contract_is_standard", a_put(), (word, listed_as(why)))
     short = {"positions": (held(PUT, "-2"),)}
     vary(
         "position_is_held", short,
@@ -431,8 +447,7 @@ PROOFS = proofs()
 WITHOUT_NUMBER = {
     "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "positions_are_known", "owner_is_ours",
     "holdings_are_understood",
-    "not_a_duplicate", "symbol_not_halted", "feed_is_accepted", "contract_is_standard", "stop_leaves_wheel_lots",
-    "account_is_active",
+    "not_a_duplicate", "symbol_not_halted", "stop_leaves_wheel_lots", "account_is_active",
 }  # fmt: skip
 """Gates that answer yes or no and have no boundary to stand on."""
 
@@ -473,6 +488,55 @@ def test_a_number_is_shown_with_its_limit_and_the_room_left() -> None:
     assert (result.value, result.limit, result.distance) == (D(3700), D("3699.99"), D("-0.01"))
     result = ask("put_collateral_within", a_put(), a_case())
     assert (result.value, result.limit, result.distance) == (D("0.148"), D("0.80"), D("0.652"))
+
+
+NUMBERED: list[tuple[str, OrderIntent, dict[str, Any], tuple[str, str, str, str]]] = [
+    ("expiry_is_later", a_put(), {}, ("30", "1", "days", "29")),
+    ("expiry_is_later", a_put(TODAY_PUT), {}, ("0", "1", "days", "-1")),
+    ("expiry_is_later", a_put(put("XLF", date(2026, 11, 16), "39")), {}, ("-2", "1", "days", "-3")),
+    ("expiring_series_has_time", a_buy_back(TODAY_PUT), {"at": CLOSE - timedelta(minutes=45)},
+     ("45", "60", "minutes", "-15")),
+    ("feed_is_accepted", a_put(), {"environment": "live", "quotes": quotes(source="alpaca indicative")},
+     ("15", "0", "minutes", "-15")),
+    ("contract_is_standard", a_put(), listed_as("multiplier 10, size 10, european"), ("10", "100", "shares", "-90")),
+    ("contract_is_standard", a_put(), listed_as("delivers 150 shares"), ("150", "100", "shares", "-50")),
+    ("contract_is_standard", a_put(), listed_as("style european, size 133.5"), ("133.5", "100", "shares", "-33.5")),
+    ("options_level_allows", a_put(), {"account": an_account(options_level=0)}, ("0", "1", "level", "-1")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gate", "intent", "facts", "numbers"), NUMBERED, ids=[row[0] for row in NUMBERED])
+def test_what_a_venue_may_get_wrong_is_refused_with_its_number(
+    gate: str, intent: OrderIntent, facts: dict[str, Any], numbers: tuple[str, str, str, str]
+) -> None:
+    """A level too low, a contract that is not standard, one that expires, a feed that is delayed."""
+    result = ask(gate, intent, a_case(**facts))
+    value, limit, unit, distance = numbers
+    assert (result.value, result.limit, result.unit, result.distance) == (D(value), D(limit), unit, D(distance))
+    assert result.ok is (D(distance) >= 0)
+
+
+def test_what_has_no_honest_number_is_refused_in_words() -> None:
+    one_venue = {"environment": "live", "quotes": (a_quote("XLF", source="alpaca iex"), *quotes()[1:])}
+    for gate, facts, words in (
+        ("feed_is_accepted", one_venue, "XLF comes from alpaca iex, one venue of the whole market"),
+        ("contract_is_standard", listed_as("2 deliverables, european"), "standard contract: 2 deliverables, european"),
+        ("contract_is_standard", listed_as("multiplier not said"), "standard contract: multiplier not said"),
+        ("contract_is_standard", listed_as(""), f"{PUT} is listed as no standard contract"),
+    ):
+        result = ask(gate, a_put(), a_case(**facts))
+        assert (result.ok, result.value, result.limit) == (False, None, None)
+        assert words in result.reason
+
+
+def test_the_level_in_effect_decides_and_the_approved_one_is_shown_where_it_differs() -> None:
+    lowered = an_account(options_level=0, options_level_approved=3)
+    result = ask("options_level_allows", a_put(), a_case(account=lowered))
+    assert (result.ok, result.reason) == (
+        False, "the account's options level in effect (approved: 3) 0 level is below 1 level"
+    )  # fmt: skip
+    for same in (an_account(options_level=3, options_level_approved=3), an_account(options_level=3)):
+        assert "approved" not in ask("options_level_allows", a_put(), a_case(account=same)).reason
 
 
 @pytest.mark.parametrize(

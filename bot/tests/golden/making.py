@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bot.domain.holdings import BrokerOrder
 from bot.domain.ledger import Drift, Instruction, Pause, Proposal, Roll
-from bot.domain.market import Bar, Bars, BarsRequest, Dividend, Earnings, Events, Quote, Split
+from bot.domain.market import Bar, Bars, BarsRequest, Chain, Dividend, Earnings, Events, Quote, Slab, Split
 from bot.domain.orders import OrderIntent, OwnOrder, leg
 from bot.domain.snapshot import Snapshot
 from bot.tests.world.runs import choice_of, make_house, moments_in, run_in, sessions_from
@@ -59,6 +59,8 @@ def with_rarer_facts(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         books=elsewhere,
+        account=replace(snapshot.account, options_level_approved=3),
+        chains=(*snapshot.chains, _an_odd_chain(at)),
         own_orders=(*snapshot.own_orders, _a_stop(at)),
         foreign_orders=(_a_foreign_order(at),),
         requests=(*snapshot.requests, BarsRequest(symbol="KRE", step="1day", count=1)),
@@ -110,6 +112,15 @@ def _a_foreign_order(at: datetime) -> BrokerOrder:
 
 def _a_quote(symbol: str, at: datetime) -> Quote:
     return Quote(symbol=symbol, bid=Decimal("50.19"), ask=Decimal("50.21"), last=Decimal("50.20"), at=at, source="sip")
+
+
+def _an_odd_chain(at: datetime) -> Chain:
+    """Give a chain whose one series is no standard contract, with what is odd about it and an old quote."""
+    slab = Slab(
+        expiry=date(2026, 8, 21), strikes=(50_000,), bids=(110,), asks=(120,), open_interests=(321,), deltas=(2500,),
+        volatilities=(2134,), odd=("KRE260821P00050000",), ages=(7,), odd_why=("multiplier 10, european",),
+    )  # fmt: skip
+    return Chain(underlying="KRE", right="put", at=at, source="opra", greeks="broker", penny=True, slabs=(slab,))
 
 
 def _a_bar(at: datetime) -> Bar:

@@ -15,7 +15,7 @@ from bot.domain.errors import BrokerRefused, RefusalCode
 from bot.domain.instruments import parse_option
 from bot.domain.market import ChainRequest
 from bot.markets.alpaca import AlpacaMarket
-from bot.venues.allowance import Limits
+from bot.venues.allowance import RateLimit
 from bot.venues.answers import read_json
 from bot.venues.daycache import DayCache
 
@@ -46,8 +46,8 @@ class FakeClient:
     def __init__(self, **answers: Any) -> None:
         self.answers: dict[str, Any] = {}
         self.asked: list[Asked] = []
-        self.limits = Limits(remaining=190, limit=200)
-        self.data_limits = Limits(remaining=190, limit=200)
+        self.limits = RateLimit(remaining=190, limit=200)
+        self.data_limits = RateLimit(remaining=190, limit=200)
         self.answers.update(answers)
 
     def read(

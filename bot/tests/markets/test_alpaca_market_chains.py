@@ -13,6 +13,7 @@ from bot.domain.market import NOTHING, Chain, MarketReads, QuotesRequest, Reques
 from bot.domain.snapshot import decode_snapshot, encode_snapshot
 from bot.gates.case import Case
 from bot.gates.market import quote_is_fresh
+from bot.gates.options import contract_is_standard
 from bot.tests.builders import a_desk, a_snapshot, an_intent
 from bot.tests.markets.alpaca_canned import (
     CONTRACTS,
@@ -30,7 +31,7 @@ from bot.tests.markets.alpaca_canned import (
     stock,
     wants,
 )
-from bot.venues.allowance import Limits
+from bot.venues.allowance import RateLimit
 
 CHAIN = f"{OPTIONS}/XLF"
 P38, P39, P40, C41 = "XLF261218P00038000", "XLF261218P00039000", "XLF261218P00040000", "XLF261218C00041000"
@@ -170,6 +171,35 @@ def test_anything_but_a_hundred_shares_of_its_own_root_is_no_standard_contract(
     assert [(offer.symbol, offer.standard) for offer in only(reads).offers()] == [(P38, False), (P39, True)]
 
 
+@pytest.mark.parametrize(
+    ("off", "why"),
+    [
+        ({"multiplier": "10", "size": "10"}, "multiplier 10, size 10"), ({"size": None}, "size not said"),
+        ({"style": "european"}, "european"), ({"style": None}, "style not said"),
+        ({"style": "<b>any</b> words at length"}, "style unreadable"), ({"tradable": "yes"}, "not tradable"),
+        ({"status": "inactive"}, "status inactive"), ({"underlying_symbol": "XLE"}, "underlying XLE"),
+        ({"root_symbol": "XLE"}, "root XLE"), ({"type": "call"}, "type call"), ({"strike_price": "37"}, "strike 37"),
+        ({"expiration_date": "2026-12-19"}, "expiry 2026-12-19"), ({"deliverables": []}, "deliverables not said"),
+        ({"deliverables": ["XLF"]}, "deliverables unreadable"), ({"deliverables": [{}, {}]}, "2 deliverables"),
+        ({"deliverables": [{"type": "cash", "symbol": "XLF", "amount": "100"}]}, "delivers cash"),
+        ({"deliverables": [{"type": "equity", "symbol": "XLE", "amount": "100"}]}, "delivers XLE"),
+        ({"deliverables": [{"type": "equity", "symbol": "XLF", "amount": "150"}]}, "delivers 150 shares"),
+        ({"deliverables": [{"type": "equity", "symbol": "XLF", "amount": None}]}, "amount delivered not said"),
+        ({"deliverables": [{"type": "equity", "symbol": "XLF", "amount": "100", "delayed_settlement": True}]},
+         "settled late"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_chain_keeps_what_is_odd_and_the_gate_shows_it(tmp_path: Path, off: dict[str, Any], why: str) -> None:
+    (chain,) = fetch(tmp_path, a_client(listed(contract(P38, **off), contract(P39)))).chains
+    (slab,) = chain.slabs
+    assert (slab.odd, slab.odd_why) == ((P38,), (why,))
+    snapshot = decode_snapshot(encode_snapshot(a_snapshot(NOON, chains=(chain,))))
+    result = contract_is_standard(an_intent(P38), Case(snapshot=snapshot, desk=a_desk()))
+    assert (result.ok, result.reason) == (False, f"{P38} is listed as no standard contract: {why}")
+    assert contract_is_standard(an_intent(P39), Case(snapshot=snapshot, desk=a_desk())).ok
+
+
 def test_an_adjusted_root_never_stands_in_for_a_series_of_the_root_itself(tmp_path: Path) -> None:
     adjusted = contract("XLF1261218P00038000", underlying_symbol="XLF")
     chain = only(fetch(tmp_path, a_client(listed(adjusted), snapshots(XLF1261218P00038000=series()))))
@@ -307,10 +337,10 @@ def test_a_chain_costs_two_requests_however_many_there_are(tmp_path: Path, count
 @pytest.mark.parametrize("host", ["limits", "data_limits"])
 def test_chains_are_read_in_order_until_the_minutes_requests_are_nearly_used(tmp_path: Path, host: str) -> None:
     client, requests = many(10)
-    setattr(client, host, Limits(remaining=26, limit=200))
+    setattr(client, host, RateLimit(remaining=26, limit=200))
 
     def counted(query: dict[str, str]) -> Any:
-        setattr(client, host, Limits(remaining=getattr(client, host).remaining - 1, limit=200))
+        setattr(client, host, RateLimit(remaining=getattr(client, host).remaining - 1, limit=200))
         return listed()
 
     client.answers[CONTRACTS] = counted
@@ -326,7 +356,7 @@ def test_the_reserve_is_twenty_requests_or_a_tenth_of_a_small_limit(
     tmp_path: Path, remaining: int, limit: int | None, reads: int
 ) -> None:
     client = a_client()
-    client.limits = Limits(remaining=remaining, limit=limit)
+    client.limits = RateLimit(remaining=remaining, limit=limit)
     assert len(fetch(tmp_path, client).chains) == reads
 
 

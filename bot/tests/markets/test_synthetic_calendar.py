@@ -8,13 +8,15 @@ from decimal import Decimal
 
 import pytest
 
+from bot.config.profiles import GROUPS
 from bot.domain.market import ChainRequest, Dividend, Events, EventsRequest, QuotesRequest, Split
 from bot.domain.sessions import next_session, previous_session, session_on, sessions_between
 from bot.markets.synthetic import SyntheticMarket
 from bot.markets.synthetic_days import Day
-from bot.markets.synthetic_profiles import SHIPPED, profile_of
+from bot.markets.synthetic_profiles import profile_of
 
 D = Decimal
+FUNDS = tuple(" ".join(GROUPS.values()).split())
 NOON = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)
 MARKET = SyntheticMarket(31)
 END = date(2030, 12, 31)
@@ -45,7 +47,7 @@ def test_funds_pay_each_quarter_bonds_each_month_and_gold_never() -> None:
     assert [one.ex_date.month for one in paid("SPY", *year)] == [3, 6, 9, 12]
     assert len(paid("TLT", *year)) == 12
     assert paid("GLD", *year) == []
-    for symbol in SHIPPED:
+    for symbol in FUNDS:
         amounts = sum(one.amount for one in paid(symbol, *year))
         price = the_day(symbol, date(2026, 6, 30)).prices[-1]
         assert float(amounts) / price == pytest.approx(profile_of(symbol).dividend_yield, rel=0.6, abs=0.001)
@@ -165,7 +167,7 @@ def test_splits_happen_to_dear_stocks_and_divide_the_price() -> None:
         assert before > 60
         eve = datetime.combine(split.day, datetime.min.time(), UTC) - timedelta(days=10)
         assert split in events(split.symbol, eve).splits
-    assert all(not MARKET._calendar.splits(profile_of(symbol)) for symbol in SHIPPED)
+    assert all(not MARKET._calendar.splits(profile_of(symbol)) for symbol in FUNDS)
 
 
 def test_events_between_counts_the_last_day_and_not_the_first() -> None:

@@ -10,12 +10,14 @@ from itertools import pairwise
 
 import pytest
 
+from bot.config.profiles import GROUPS
 from bot.domain.market import ChainRequest, QuotesRequest, Slab
 from bot.domain.sessions import Session, sessions_between
 from bot.markets.synthetic import SyntheticMarket
-from bot.markets.synthetic_profiles import SHIPPED, profile_of
+from bot.markets.synthetic_profiles import profile_of
 
 D = Decimal
+FUNDS = tuple(" ".join(GROUPS.values()).split())
 SEEDS = (1, 2, 3)
 FIRST, LAST = date(2020, 1, 2), date(2025, 12, 31)
 
@@ -104,7 +106,7 @@ def test_implied_volatility_is_above_what_follows_on_average() -> None:
 
 def test_shipped_prices_and_volatilities_are_those_of_the_profiles() -> None:
     """Start prices 18 to 600, six or more under 40 in four or more groups; implied 14 to 35 % (wheel 3)."""
-    profiles = [profile_of(symbol) for symbol in SHIPPED]
+    profiles = [profile_of(symbol) for symbol in FUNDS]
     assert min(one.price for one in profiles) == 18
     assert max(one.price for one in profiles) == 600
     cheap = [one for one in profiles if one.price < 40]
@@ -119,7 +121,7 @@ def test_shipped_prices_and_volatilities_are_those_of_the_profiles() -> None:
 def test_prices_stay_within_reach_over_a_decade(seed: int) -> None:
     market = SyntheticMarket(seed)
     for session in sessions_between(date(2020, 1, 2), date(2030, 12, 31))[::250]:
-        for quote in market.fetch((QuotesRequest(symbols=tuple(SHIPPED)),), session.close_at).quotes:
+        for quote in market.fetch((QuotesRequest(symbols=FUNDS),), session.close_at).quotes:
             assert quote.last is not None
             assert 0.2 < float(quote.last) / profile_of(quote.symbol).price < 4, (quote.symbol, session.day)
 
@@ -139,7 +141,7 @@ def test_any_other_ticker_is_a_stock_of_its_own_alike_under_every_seed() -> None
 def test_the_first_fetch_of_a_process_walks_no_years() -> None:
     """The cost of a price does not grow with its distance from the first day."""
     near, far = SyntheticMarket(1), SyntheticMarket(1)
-    asked = (QuotesRequest(symbols=tuple(SHIPPED)),)
+    asked = (QuotesRequest(symbols=FUNDS),)
     near.fetch(asked, all_sessions()[100].close_at)
     far.fetch(asked, sessions_between(date(2030, 12, 1), date(2030, 12, 31))[-1].close_at)
     factors = (near._days._factors, far._days._factors)

@@ -25,7 +25,7 @@ from bot.tests.alpaca.world import ACCOUNT
 from bot.tests.builders import NOON, a_chain, a_quote, a_slab, an_account, some_events
 from bot.tests.commands.typed import Done, typed
 from bot.tests.engine.hands import HandBroker
-from bot.venues.allowance import Limits
+from bot.venues.allowance import RateLimit
 from bot.wiring import House
 
 DESK_TEXT = desk_text_of(DeskChoice(profile="balanced", symbols=("XLF", "EWZ")))
@@ -98,7 +98,7 @@ def looked(
     broker: Account | None = None,
     market: Prices | None = None,
     stamp: tuple[str, str, str] | None = STAMP,
-    limits: Limits | None = Limits(190, 200, 0),  # noqa: B008 - immutable
+    limits: RateLimit | None = RateLimit(190, 200, 0),  # noqa: B008 - immutable
 ) -> dict[str, Finding]:
     found = examine_account(
         house or a_house(), broker or Account(), market or Prices(), lambda: NOON, stamp=stamp, limits=lambda: limits
@@ -132,6 +132,9 @@ def test_behind_a_door_that_does_not_open_nothing_else_is_asked() -> None:
         ({"blocked": True}, "account", "stop", "blocked"),
         ({"options_level": 0}, "options level", "stop", "0 in effect, 1 needed"),
         ({"options_level": 1}, "options level", "good", "1 in effect, 1 needed"),
+        ({"options_level": 1, "options_level_approved": 3}, "options level", "good", "1 in effect, 3 approved"),
+        ({"options_level": 0, "options_level_approved": 3}, "options level", "stop", "raise the account's own limit"),
+        ({"options_level": 0, "options_level_approved": 0}, "options level", "stop", "0 approved, 1 needed to sell"),
     ],
 )
 def test_what_the_account_says_of_itself(given: dict[str, Any], what: str, level: str, words: str) -> None:
@@ -229,8 +232,8 @@ def test_a_calendar_that_differs_is_named_day_by_day() -> None:
 
 
 def test_more_requests_than_a_minute_allows_want_an_eye() -> None:
-    assert looked(limits=Limits(11, 11, 0))["requests"].level == "look"
-    assert looked(limits=Limits(12, 12, 0))["requests"].level == "good"
+    assert looked(limits=RateLimit(11, 11, 0))["requests"].level == "look"
+    assert looked(limits=RateLimit(12, 12, 0))["requests"].level == "good"
     assert looked(limits=None)["requests"].level == "good"
 
 

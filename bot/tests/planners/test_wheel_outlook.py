@@ -247,3 +247,15 @@ def test_the_hour_of_the_day_is_no_obstacle_for_the_days_ahead() -> None:
     snapshot = a_call(at=evening, session=a_session(evening), positions=(held("XLF", "100"),))
     free = replace(snapshot, books=replace(snapshot.books, legs=()))
     assert call_outlooks(free, params())[0].against == ""
+
+
+def test_a_session_that_only_the_broker_knows_is_looked_ahead_from_all_the_same() -> None:
+    """The broker's calendar is used: a Saturday that it opens is no day of the shipped table."""
+    saturday = NOON + timedelta(days=3)
+    session = replace(
+        a_session(NOON), day=saturday.date(), open_at=saturday - timedelta(hours=2),
+        close_at=saturday + timedelta(hours=4),
+    )  # fmt: skip
+    snapshot = a_call(at=saturday, session=session, positions=(held("XLF", "100"),))
+    free = replace(snapshot, books=replace(snapshot.books, legs=()))
+    assert call_outlooks(free, params())[0].lots == 1

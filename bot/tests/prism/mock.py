@@ -205,34 +205,47 @@ def _put(document: Any, pointer: str, value: Any) -> None:
 
 @contextmanager
 def mocks(material: Path, folder: Path, world: World) -> Iterator[Mocks]:
-    """Run both mocks on loopback until the block ends."""
+    """Run both mocks on loopback until the block ends. They start side by side: meanwhile the world's quotes age."""
+    first, second = _free_ports()
     with (
-        _one(
-            corrected(material, "alpaca-trading-api", world.trading()), folder / "trading.json", "/v2/clock"
-        ) as trading,
-        _one(
-            corrected(material, "alpaca-market-data-api", world.data()),
-            folder / "data.json",
-            f"/v2/stocks/snapshots?symbols={quote('XLF')}",
-        ) as data,
+        _one(corrected(material, "alpaca-trading-api", world.trading()), folder / "trading.json", first) as trading,
+        _one(corrected(material, "alpaca-market-data-api", world.data()), folder / "data.json", second) as data,
     ):
-        yield Mocks(trading, data)
+        trading.await_answer("/v2/clock")
+        data.await_answer(f"/v2/stocks/snapshots?symbols={quote('XLF')}")
+        yield Mocks(trading.url, data.url)
+
+
+class _Mock(NamedTuple):
+    """One mock that was started: its process, its address and what it says."""
+
+    server: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def await_answer(self, probe: str) -> None:
+        """Wait until it answers a request of its documents."""
+        _await(self.server, self.url + probe, self.log)
+
+
+def _free_ports() -> tuple[int, int]:
+    """Find two ports nobody listens on; both are held while looking, so that they differ."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @contextmanager
-def _one(document: dict[str, Any], path: Path, probe: str) -> Iterator[str]:
+def _one(document: dict[str, Any], path: Path, port: int) -> Iterator[_Mock]:
     path.write_text(json.dumps(document))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     log = path.with_suffix(".log")
     with log.open("w") as said:
         server = subprocess.Popen(
             [str(PRISM), "mock", "-h", "127.0.0.1", "-p", str(port), str(path)], stdout=said, stderr=subprocess.STDOUT
         )
         try:
-            _await(server, f"http://127.0.0.1:{port}{probe}", log)
-            yield f"http://127.0.0.1:{port}"
+            yield _Mock(server, f"http://127.0.0.1:{port}", log)
         finally:
             server.terminate()
             try:

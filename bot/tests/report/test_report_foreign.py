@@ -20,7 +20,18 @@ from bot.report.foreign_text import foreign_table
 from bot.report.tick_json import tick_object
 from bot.report.tick_text import header, tick_picture
 from bot.report.words import json_line
-from bot.tests.builders import NOON, D, a_chain, a_lot, a_quote, a_session, a_snapshot, an_option_leg, held
+from bot.tests.builders import (
+    NOON,
+    D,
+    a_chain,
+    a_lot,
+    a_quote,
+    a_session,
+    a_snapshot,
+    an_account,
+    an_option_leg,
+    held,
+)
 from bot.tests.report.test_report_tick import a_result, drawn
 
 PUT = "XLF261218P00040000"
@@ -159,3 +170,30 @@ def test_a_page_without_prices_says_that_none_were_read() -> None:
 def test_ages_are_told_in_the_unit_that_suits_them() -> None:
     ages = tuple(InputAge(name=name, source="x", age_seconds=age) for name, age in (("a", 3.2), ("b", 45.0)))
     assert age_words(ages) == "a 3.2 s old, b 45 s old"
+
+
+def test_an_age_is_told_in_seconds_minutes_hours_or_days() -> None:
+    told = {
+        9.96: "10.0 s old", 599: "599 s old", 600: "10 min old", 7199: "120 min old", 7200: "2 h old",
+        172_799: "48 h old", 172_800: "2 days old", -700: "12 min ahead",
+    }  # fmt: skip
+    for seconds, words in told.items():
+        assert age_words((InputAge(name="dividends XLF", source="x", age_seconds=seconds),)) == f"dividends XLF {words}"
+    for days, words in ((0, "of today"), (1, "1 day old"), (12, "12 days old")):
+        age = InputAge(name="earnings ACME", source="x", age_seconds=days * 86_400.0)
+        assert age_words((age,)) == f"earnings ACME {words}"
+
+
+def test_a_program_gets_every_input_with_its_source_and_age_and_both_levels() -> None:
+    account = an_account(options_level=1, options_level_approved=3)
+    told = json.loads(json_line(tick_object(a_result(snapshot=a_real_one(account=account)))))
+    assert told["tick"]["inputs"][0] == {"name": "clock", "source": "alpaca", "age_seconds": -0.4}
+    assert len(told["tick"]["inputs"]) == 3
+    assert (told["account"]["options_level"], told["account"]["options_level_approved"]) == (1, 3)
+
+
+def test_what_nothing_adopts_has_no_command_in_any_report() -> None:
+    commands = {line.symbol: line.command for line in foreign_in(strangers())}
+    assert (commands["BTCUSD"], commands["order by-hand"]) == (None, None)
+    told = json.loads(json_line({"foreign": foreign_in(strangers())}))["foreign"]
+    assert {one["command"] for one in told} == {None, "bot adopt XLF", f"bot adopt {PUT}"}

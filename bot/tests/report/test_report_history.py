@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from bot.domain.ledger import KindTotal, YearIncome
 from bot.report.history import (
     CycleRow,
     GapRow,
     HistoryReport,
-    KindRow,
     OpenRow,
     RefusalRow,
-    YearRow,
     history_lines,
 )
 from bot.report.words import json_line
@@ -34,8 +33,8 @@ def a_report(**given: Any) -> HistoryReport:
         "first_day": date(2026, 1, 5), "last_day": date(2026, 4, 5), "lines": 9, "cash_explained": D("5415.00"),
         "cash_broker": D("5415.00"), "cycles": (a_row(),), "open_cycles": (), "shares": (), "options": (),
         "transfers": ((date(2026, 1, 5), "CSD", D(5000)),),
-        "totals": (KindRow(kind="DIV", count=1, amount=D("25.00")),),
-        "income": (YearRow(year=2026, premium=D(290), shares=D(100), dividends=D(25), interest=D(0), tax=D(390)),),
+        "totals": (KindTotal(kind="DIV", count=1, amount=D("25.00")),),
+        "income": (YearIncome(year=2026, premium=D(290), shares=D(100), dividends=D(25), interest=D(0), tax=D(390)),),
         "gaps": (), "entries": 3, "entries_refused": 0, "refusals": (), "outside": (), "unasked": ("quote_is_fresh",),
         "assumptions": ("equity is cash plus last prices",), "kept": ("import 1: 9 lines",),
     }  # fmt: skip

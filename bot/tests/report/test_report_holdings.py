@@ -105,7 +105,11 @@ def test_a_section_without_lines_is_left_out_and_the_home_ends_a_page() -> None:
     assert home_lines("h", "BOT_HOME=h ", "bot report") == [
         "", "home h", "next:", "  BOT_HOME=h bot report",
     ]  # fmt: skip
-    assert home_lines("h", "", "bot report", "bot why SYMBOL") == ["", "home h", "next: bot report | bot why SYMBOL"]
+    assert home_lines("h", "", "bot report", "bot why SYMBOL") == [
+        "",
+        "home h",
+        "next: bot report   or   bot why SYMBOL",
+    ]
 
 
 def test_objects_carry_money_as_text_and_moments_in_iso_form() -> None:

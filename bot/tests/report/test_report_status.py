@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.instruments import option_symbol
 from bot.domain.ledger import Cycle, Drift, Halt, Instruction, Pause, Roll
 from bot.domain.orders import leg
+from bot.report.calendar_ages import CalendarAge
 from bot.report.status import (
     StatusReport,
     TickLine,
@@ -36,7 +37,7 @@ def a_report(**given: Any) -> StatusReport:
 def test_the_first_line_says_whose_money_it_is_and_the_last_ones_which_home() -> None:
     lines = status_lines(a_report())
     assert lines[0] == "SIMULATED MONEY   desk main   live   simulator, simulated"
-    assert lines[-2:] == ["home somewhere/data", "next: bot report | bot why SYMBOL"]
+    assert lines[-2:] == ["home somewhere/data", "next: bot report   or   bot why SYMBOL"]
     assert kind_of_money(False, "paper") == "PAPER MONEY"
 
 
@@ -126,3 +127,11 @@ def test_open_cycles_show_the_cash_so_far() -> None:
 
 def test_nothing_held_is_said() -> None:
     assert "nothing is held" in status_lines(a_report())
+
+
+def test_calendars_and_idle_cash_have_a_line_each() -> None:
+    age = CalendarAge(symbol="XLF", dividends="known", earnings="exempt", as_of=NOON - timedelta(minutes=30))
+    lines = status_lines(a_report(calendars=(age,), cash_idle=D("12345"), cash_idle_fraction=D("0.4938")))
+    assert "calendars   ex-dates read 30 minutes ago (XLF)" in lines
+    assert "idle cash   12,345.00 (49.4 % of equity) secures nothing, with the buffer set aside" in lines
+    assert not any(line.startswith(("calendars", "idle cash")) for line in status_lines(a_report()))

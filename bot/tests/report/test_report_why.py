@@ -147,7 +147,7 @@ def test_a_symbols_newest_wish_is_told_in_full_wherever_it_was() -> None:
     assert "THE NEWEST WISH BEFORE IT" not in now
     for lines in (now, before):
         assert any(line.split()[:2] == ["NO", "collateral_is_free"] for line in lines)
-        assert lines[-1] == "next: bot why 12 | bot scan XLF"
+        assert lines[-1] == "next: bot why 12   or   bot scan XLF"
     assert "LAST ORDERS" in before
 
 

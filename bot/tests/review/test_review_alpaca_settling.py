@@ -105,8 +105,8 @@ def test_a_fill_long_booked_is_no_hidden_one_although_its_line_has_left_the_wind
 # Splits
 
 
-def test_a_stop_cancelled_at_a_split_leaves_no_mark_of_the_old_price() -> None:
-    """Armed again from the old high, the new stop would stand far above the new price and sell at once."""
+def a_stop_over_a_split() -> tuple[BrokerLedger, Desk, str]:
+    """Ten shares under a stop marked at 400, and the line that makes a hundred of them."""
     world, desk = BrokerLedger(), Desk()
     world.trade("XLF", "buy_to_open", 10, "400")
     world.tick(desk)
@@ -119,6 +119,12 @@ def test_a_stop_cancelled_at_a_split_leaves_no_mark_of_the_old_price() -> None:
     world.tick(desk)
     world.wait(days=1)
     world.line("SPLIT", "XLF", D(90), price=D(10))
+    return world, desk, stop
+
+
+def test_a_stop_cancelled_at_a_split_leaves_no_mark_of_the_old_price() -> None:
+    """Armed again from the old high, the new stop would stand far above the new price and sell at once."""
+    world, desk, stop = a_stop_over_a_split()
     world.orders[stop] = replace(world.orders[stop], status="canceled")
     result = world.tick(desk)
     (lot,) = result.books.lots
@@ -126,18 +132,7 @@ def test_a_stop_cancelled_at_a_split_leaves_no_mark_of_the_old_price() -> None:
 
 
 def test_a_stop_cancelled_after_the_tick_that_booked_a_split_leaves_no_old_mark_either() -> None:
-    world, desk = BrokerLedger(), Desk()
-    world.trade("XLF", "buy_to_open", 10, "400")
-    world.tick(desk)
-    (lot,) = desk.books.lots
-    stop = world.place(
-        "XLF", "sell_to_close", 10, purpose="trailing_stop", lot=lot.id, order_type="trailing_stop",
-        trail_percent=D(10), high_water_mark=D(400),
-    )  # fmt: skip
-    world.orders[stop] = replace(world.orders[stop], high_water_mark=D(400), status="new")
-    world.tick(desk)
-    world.wait(days=1)
-    world.line("SPLIT", "XLF", D(90), price=D(10))
+    world, desk, stop = a_stop_over_a_split()
     world.tick(desk)
     world.wait(minutes=15)
     world.orders[stop] = replace(world.orders[stop], status="canceled")

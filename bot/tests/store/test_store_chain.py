@@ -49,7 +49,7 @@ def sealed(home: Path) -> Path:
 def faults(home: Path) -> list[str]:
     database = Database(home)
     try:
-        return [fault.what for fault in chain.verify(database.connection, home)]
+        return list(chain.verify(database.connection, home))
     finally:
         database.close()
 

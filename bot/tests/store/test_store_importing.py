@@ -71,7 +71,7 @@ def bring(journal: LedgerJournal, world: BrokerLedger, **given: Any) -> Kept:
 
 
 def faults(journal: LedgerJournal, home: Path) -> list[str]:
-    return [fault.what for fault in chain.verify(journal.database.connection, home)]
+    return list(chain.verify(journal.database.connection, home))
 
 
 def test_an_import_stands_in_the_tables_everybody_reads(home: Path, journal: LedgerJournal) -> None:
@@ -271,7 +271,7 @@ def test_whatever_of_an_import_is_changed_afterwards_shows(
     journal.close()
     tamper(home, change)
     database = Database(home)
-    told = [fault.what for fault in chain.verify(database.connection, home)]
+    told = list(chain.verify(database.connection, home))
     database.close()
     assert [words for words in told if found in words] != [], told
 

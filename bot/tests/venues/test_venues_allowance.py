@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.venues.allowance import Allowance, Limits, limits_of, retry_after
+from bot.venues.allowance import Allowance, RateLimit, limits_of, retry_after
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 EPOCH = int(START.timestamp())
@@ -100,8 +100,8 @@ def test_an_exchange_without_answer_is_counted_out(hand: Hand) -> None:
 
 
 def test_headers_that_make_no_sense_are_no_limits() -> None:
-    assert limits_of({"X-RateLimit-Remaining": "-1", "X-RateLimit-Limit": "many"}) == Limits(None, None, None)
-    assert limits_of({"X-RateLimit-Remaining": " 7 ", "X-RateLimit-Reset": "9" * 40}) == Limits(7, None, None)
+    assert limits_of({"X-RateLimit-Remaining": "-1", "X-RateLimit-Limit": "many"}) == RateLimit(None, None, None)
+    assert limits_of({"X-RateLimit-Remaining": " 7 ", "X-RateLimit-Reset": "9" * 40}) == RateLimit(7, None, None)
 
 
 @pytest.mark.parametrize(

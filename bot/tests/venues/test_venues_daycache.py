@@ -59,14 +59,13 @@ def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path, source: So
     assert kept.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_age_of_a_value_is_known(tmp_path: Path, source: Source) -> None:
+def test_what_is_forgotten_is_made_anew(tmp_path: Path, source: Source) -> None:
     kept = cache(tmp_path)
-    assert kept.made_at("a") is None
     kept.get("a", DAY, source)
-    assert kept.made_at("a") == NOW
     kept.forget("a")
     kept.forget("a")
-    assert kept.made_at("a") is None
+    kept.get("a", DAY, source)
+    assert source.made == 2
 
 
 GOOD = {"schema": 1, "day": "2026-11-20", "made_at": "2026-11-20T15:00:00+00:00", "value": "old"}
@@ -123,7 +122,7 @@ def test_what_making_raises_passes_and_nothing_is_kept(tmp_path: Path) -> None:
     kept = cache(tmp_path)
     with pytest.raises(RuntimeError, match="said no"):
         kept.get("a", DAY, fail)
-    assert kept.made_at("a") is None
+    assert not (kept.folder / "a.json").exists()
 
 
 @pytest.mark.parametrize("value", [Decimal("1.5"), 1.5, (1,), {1: "a"}, [{"a": Decimal(1)}], DAY])
