@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from bench.desks import SESSION_MOMENT, TWENTY, a_desk
 from bench.harness import against, finish, line, median, title
+from bot.domain.ledger import Proposal
 from bot.domain.orders import OwnOrder
 from bot.domain.snapshot import encode_snapshot
 from bot.engine.ports import Decision, Journal, TickEnd, TickResult, TickStart, Transition, World
@@ -39,10 +40,10 @@ class Listener:
         self._journal = journal
         self.decision: Decision | None = None
 
-    def record_decision(self, tick_id: int, decision: Decision) -> None:
+    def record_decision(self, tick_id: int, decision: Decision) -> tuple[Proposal, ...]:
         """Keep the decision and pass it on."""
         self.decision = decision
-        self._journal.record_decision(tick_id, decision)
+        return self._journal.record_decision(tick_id, decision)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._journal, name)
