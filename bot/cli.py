@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_upkeep import upkeep
+from bot.cli_words import Contract, Env, Json, Reason
+
 MANUAL = """Escapement: a trading bot that decides one tick at a time and records why.
 
 A tick takes a snapshot of the account, lets planners say what they want, judges every wish with every
@@ -38,15 +41,6 @@ app = typer.Typer(
     name="bot", help=MANUAL, add_completion=False, no_args_is_help=True, rich_markup_mode=None,
     pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )  # fmt: skip
-config_app = typer.Typer(
-    help="Show, check, approve or upgrade the configuration.", rich_markup_mode=None, no_args_is_help=True
-)
-app.add_typer(config_app, name="config")
-
-Env = Annotated[str, typer.Option("--env", envvar="BOT_ENV", help="The .env file to use (default: ./.env).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Contract = Annotated[str, typer.Argument(help="An option series held, such as XLF261224P00050000.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the record.")]
 
 
 @app.command()
@@ -314,58 +308,32 @@ def halt(
 
 
 @app.command()
+def panic(
+    env: Env = "",
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close everything of ours as well.")] = False,
+    reason: Reason = "the owner's panic",
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Cancel what adds risk, at reduce_only, until the broker lists none; 1 while something is left."""
+    from bot.commands.panicking import run_panic
+
+    run_panic(env, flatten=flatten, reason=reason, at=at, as_json=as_json)
+
+
+@app.command()
 def resume(
     symbol: Annotated[str, typer.Argument(help="A paused underlying, or '*'; nothing lifts the halt.")] = "",
     env: Env = "",
     reason: Reason = "the owner resumed",
 ) -> None:
-    """Lift the halt, or with a symbol the pause on it."""
+    """Lift the halt and end a panic, or with a symbol lift the pause on it."""
     from bot.commands.owner import run_halt, run_lift_pause
 
     if symbol:
         run_lift_pause(env, symbol=symbol)
     else:
         run_halt(env, level="run", reason=reason)
-
-
-@config_app.command("show")
-def config_show(env: Env = "", as_json: Json = False) -> None:
-    """Print each effective value and where it came from; secrets are masked."""
-    from bot.commands.setup import run_config_show
-
-    run_config_show(env, as_json=as_json)
-
-
-@config_app.command("check")
-def config_check(env: Env = "", as_json: Json = False) -> None:
-    """Check .env and desk.toml; name every fault at once with file and key."""
-    from bot.commands.setup import run_config_check
-
-    run_config_check(env, as_json=as_json)
-
-
-@config_app.command("approve")
-def config_approve(env: Env = "") -> None:
-    """Approve the configuration as it stands; real money needs this after each change."""
-    from bot.commands.setup import run_config_approve
-
-    run_config_approve(env)
-
-
-@config_app.command("upgrade")
-def config_upgrade(env: Env = "") -> None:
-    """Write keys that a newer version asks for, with the profile's values."""
-    from bot.commands.setup import run_config_upgrade
-
-    run_config_upgrade(env)
-
-
-@app.command()
-def doctor(env: Env = "", as_json: Json = False) -> None:
-    """Look at everything a tick stands on and say what to mend."""
-    from bot.commands.setup import run_doctor
-
-    run_doctor(env, as_json=as_json)
 
 
 @app.command("dump-state")
@@ -378,3 +346,6 @@ def dump_state(
     from bot.commands.looking import run_dump_state
 
     run_dump_state(env, since=since, limit=limit)
+
+
+app.add_typer(upkeep)

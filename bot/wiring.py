@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from bot import __version__
 from bot.config.deskfile import read_desk, read_text
-from bot.config.effective import config_hash, settings_from_process
+from bot.config.effective import config_hash, settings_from_process, state_folder_of_process
 from bot.config.settings import Settings
 from bot.domain.desk import Desk
 from bot.domain.errors import BrokerUnreachable, ConfigError, UsageError
@@ -25,6 +27,7 @@ from bot.store.journal import LedgerJournal
 if TYPE_CHECKING:
     from bot.brokers.simulator import SimulatorBroker
     from bot.markets.alpaca import AlpacaMarket
+    from bot.store.account_lock import AccountLock
 
 DESK_FILE = "desk.toml"
 ACCOUNT_FILE = "simulator.sqlite"
@@ -209,12 +212,13 @@ def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
     wheels = frozenset(
         (params.name, symbol) for _, enabled, params in desk.wheels if enabled for symbol in params.numbers
     )
-    found = [approved_strategy(desk), Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheels=wheels), 0)]
+    found = [panic_strategy(), approved_strategy(desk)]
+    found += [Strategy(owner.NAME, owner.PLANNER, owner.OwnerParams(wheels=wheels), 0)]
     found += [
         Strategy(params.name, wheel.PLANNER, params, priority, enabled) for priority, enabled, params in desk.wheels
     ]
     found += [
-        Strategy(params.name, trailing_stop.PLANNER, params, priority, enabled)
+        Strategy(params.name, trailing_stop.PLANNER, params, priority, enabled, while_flattening=True)
         for priority, enabled, params in desk.trailing_stops
     ]
     return tuple(sorted(found, key=lambda one: (one.priority, one.name)))
@@ -227,6 +231,13 @@ def approved_strategy(desk: Desk) -> Strategy:
     enabled = {params.name for _, on, params in desk.wheels if on}
     enabled |= {params.name for _, on, params in desk.trailing_stops if on}
     return Strategy(approved.NAME, approved.PLANNER, approved.ApprovedParams(strategies=frozenset(enabled)), 0)
+
+
+def panic_strategy() -> Strategy:
+    """Give what carries a panic out: before all others in every tick, and alone in those `bot panic` runs."""
+    from bot.planners import panic
+
+    return Strategy(panic.NAME, panic.PLANNER, panic.PanicParams(), -1, while_flattening=True)
 
 
 def environment_of(settings: Settings) -> str:
@@ -250,21 +261,54 @@ def make_book(house: House, *, dry: bool) -> Book:
 @contextmanager
 def open_world(
     house: House, journal: LedgerJournal, at: datetime | None, clock: Callable[[], datetime] | None = None,
-    *, seconds: float = DEADLINE_SECONDS,
+    *, seconds: float = DEADLINE_SECONDS, command: str = "bot",
 ) -> Iterator[World]:  # fmt: skip
     """Build the outside: market, broker, memory and time; `at` fixes the moment of an embedded world.
 
-    No request to a venue starts after `seconds`.
+    No request to a venue starts after `seconds`. A real account is taken for this world alone: at once where the
+    home is stamped or pinned for one, else by the tick that reads its number first. Raises TryLater naming who has it.
     """
     now = (lambda: at) if at is not None else clock or wall_clock
-    market = make_market(house, now, seconds=seconds)
-    with closing(make_broker(house, market, now, account=journal.stamped_account())) as broker:
-        world = World(broker=broker, market=market, journal=journal, now=now, meter=perf_counter)
-        if house.settings.broker != "simulator":
-            from bot.venues.together import at_once
+    account = journal.stamped_account()
+    if house.settings.broker == "simulator":
+        market = make_market(house, now, seconds=seconds)
+        with closing(make_broker(house, market, now, account=account)) as broker:
+            yield World(
+                broker=broker, market=market, journal=journal, now=now, meter=perf_counter, room_mb=room_of(house.home)
+            )
+        return
+    from bot.venues.together import at_once
 
-            world = world._replace(together=at_once)
-        yield world
+    known = house.settings.alpaca_account or account
+    with closing(_account_lock(house, command, (clock or wall_clock)())) as lock:
+        if known:
+            lock.claim(known)
+        market = make_market(house, now, seconds=seconds)
+        with closing(make_broker(house, market, now, account=account)) as broker:
+            yield World(
+                broker=broker, market=market, journal=journal, now=now, meter=perf_counter, together=at_once,
+                claim=lock.claim, room_mb=room_of(house.home),
+            )  # fmt: skip
+
+
+def _account_lock(house: House, command: str, now: datetime) -> AccountLock:
+    from bot.store.account_lock import AccountLock
+
+    who = f"{command} of home {house.home.absolute()}, since {now:%Y-%m-%d %H:%M:%S} UTC"
+    return AccountLock(state_folder_of_process(), house.settings.broker, environment_of(house.settings), who)
+
+
+def room_of(folder: Path) -> Callable[[], Decimal | None]:
+    """Give what tells the free room on a folder's disk in megabytes; it gives None where that cannot be seen."""
+
+    def room() -> Decimal | None:
+        try:
+            found = os.statvfs(folder)
+        except OSError:
+            return None
+        return Decimal(found.f_bavail * found.f_frsize // 1_000_000)
+
+    return room
 
 
 def moment(text: str, settings: Settings, now: datetime) -> datetime | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bot.domain.invariants import DOUBLED, OLDEST_INPUT, OLDEST_UNKNOWN, ORPHANS, UNPROTECTED, Invariant
 from bot.domain.money import plain
 from bot.domain.orders import OwnOrder
 from bot.engine.follow import FollowUp, Span, follow_ups, orders_after
 from bot.engine.ports import TickResult
 from bot.report.foreign import ForeignLine, foreign_in
+from bot.report.invariants import broken
 from bot.report.words import count
 from bot.wiring import DEADLINE_SECONDS, House
 
@@ -17,6 +19,8 @@ Again = Callable[[int, float], TickResult]
 """Runs one follow-up: its number, and the seconds it has."""
 
 ERRORS_SHOWN = 3
+UNSAID = frozenset({UNPROTECTED, ORPHANS, DOUBLED, OLDEST_INPUT, OLDEST_UNKNOWN})
+"""Invariants that neither what is not ours nor drift tells already."""
 
 
 def followed(
@@ -54,6 +58,7 @@ def asides(result: TickResult, prefix: str, said: set[str]) -> list[str]:
     for title, told, most in (
         ("not ours", [_foreign(line, prefix) for line in foreign_in(result.snapshot)], None),
         ("drift", [f"{one.symbol} ({one.kind}) {one.what}" for one in result.snapshot.books.drift], None),
+        ("does not hold", [_broken(one) for one in broken(result.snapshot.invariants) if one.name in UNSAID], None),
         ("errors", list(result.errors), ERRORS_SHOWN),
     ):
         new = [words for words in dict.fromkeys(told) if words not in said]
@@ -68,6 +73,11 @@ def _foreign(line: ForeignLine, prefix: str) -> str:
     """Name one thing that is not ours with its command, or why there is none, in a few words."""
     what = f"`{prefix}{line.command}`" if line.command else line.means.split(": ")[0]
     return f"{line.symbol} {plain(line.qty)} ({what})"
+
+
+def _broken(one: Invariant) -> str:
+    """Name an invariant that does not hold by what it is about, not by its number: that moves with every tick."""
+    return f"{one.name.replace('_', ' ')} ({one.detail})" if one.detail else one.name.replace("_", " ")
 
 
 def _sent(order: OwnOrder) -> str:

@@ -10,6 +10,7 @@ from sqlite3 import Error
 from msgspec.structs import replace
 
 from bot.commands.opening import other_money
+from bot.domain.clearing import left_of
 from bot.domain.desk import Desk
 from bot.domain.errors import StoreError
 from bot.domain.ledger import Books, Counters, Halt
@@ -25,6 +26,7 @@ from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_lin
 from bot.report.feeds import account_name, feeds_of
 from bot.report.foreign import foreign_lines
 from bot.report.holdings import held_in, option_lines, share_lines
+from bot.report.panic import PanicLine, panic_line
 from bot.report.performance import day_result, income_lines, premium_taken, returns_to
 from bot.report.proposals import proposal_line
 from bot.report.quiet import Quiet, missed_slots, quiet_facts, slots_of
@@ -88,7 +90,7 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         tick=None if newest is None else TickLine(
             id=newest.id, at=newest.at, mode=newest.mode, status=newest.status, note=newest.note, errors=newest.errors
         ),
-        next_slot=next_slot(now),
+        next_slot=next_slot(now), panic=panic_standing(ledger, books, orders, now),
         sessions_without_tick=0 if newest is None else _sessions_without(newest.at, now),
         equity=None if decided is None else decided.equity, cash=None if decided is None else decided.cash,
         buying_power=None if decided is None else decided.buying_power,
@@ -98,7 +100,7 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         options=option_lines(held, books.legs, quotes, new_york_day(now), books.instructions),
         orders=tuple(working_line(order) for order in orders),
         cycles=tuple(cycle_line(cycle) for cycle in books.cycles), rolls=books.rolls, drift=ledger.drift(),
-        pauses=books.pauses, instructions=books.instructions,
+        pauses=books.pauses, instructions=books.instructions, invariants=ledger.invariants(),
         quiet=None if newest is None else quiet_of(ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books),
         warnings=(*settings.warnings, *other_money(house, environment)),
         proposals=tuple(proposal_line(one) for one in ledger.proposals(now)),
@@ -109,7 +111,7 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         calendars=() if snapshot is None or simulated else calendar_ages(
             sorted(snapshot.events_of), snapshot.events_of, house.desk.universe
         ),
-        cash_idle=idle,
+        cash_idle=idle, trips=ledger.trips(),
         cash_idle_fraction=six(idle / decided.equity) if idle is not None and decided and decided.equity else None,
     )  # fmt: skip
 
@@ -170,6 +172,15 @@ def ticks_of_day(ledger: Ledger, day: date) -> list[TickRow]:
             rows[row.id] = row
             row = ledger.tick(row.id + step)
     return [rows[number] for number in sorted(rows)]
+
+
+def panic_standing(ledger: Ledger, books: Books, orders: Sequence[OwnOrder], now: datetime) -> PanicLine | None:
+    """Give the panic in force with what the newest tick's list leaves to clear."""
+    panic = ledger.panic()
+    if panic is None:
+        return None
+    held = ((row.symbol, row.qty, row.owner) for row in ledger.positions())
+    return panic_line(panic, left_of(panic, held, books, orders), next_slot(now))
 
 
 def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayReport:

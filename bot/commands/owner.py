@@ -13,11 +13,15 @@ from typing import Literal, cast
 from bot.commands.opening import open_ledger, warn
 from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import UsageError
+from bot.domain.halting import halt_in_force
 from bot.domain.instruments import is_equity, is_option
 from bot.domain.ledger import HALT_RANK, Halt, Instruction, Pause
 from bot.domain.sessions import NEW_YORK
+from bot.domain.trip import Trip, measured
 from bot.store.journal import LedgerJournal
+from bot.store.panicking import read_halt_file
 from bot.store.queries import open_for_questions
+from bot.store.tripping import clear_by_person
 from bot.wiring import House, load_house, moment, wall_clock
 
 Word = Literal["hold", "let_assign", "no_roll", "close"]
@@ -107,20 +111,45 @@ def run_halt(env: str, *, level: str, reason: str) -> None:
         raise UsageError(f"a halt level is no_new_risk, reduce_only or stop (`bot resume` lifts it), got {level!r}")
     house = load_house(env)
     now = wall_clock()
+    cleared: tuple[Trip, ...] = ()
     with open_ledger(house, f"bot halt {level}", now) as journal:
         _refuse_lowering(house, level)
         halt = Halt(
             level=cast(Level, level), author=author(), reason=reason, since=now,
             clears="" if level == "run" else "a person: `bot resume`",
         )  # fmt: skip
-        journal.set_halt(halt)
+        ended = None
+        if level != "run":
+            journal.set_halt(halt)
+        else:
+            ended = journal.resume(halt)
+            cleared = clear_by_person(journal.database, now, halt.author, reason)
     print(f"halt level is {level}: {reason}   home {house.home}")
+    if ended is not None:
+        print(f"the {ended.word} of {ended.author} is ended: no tick works on it any more ({ended.reason})")
+    if level == "run":
+        _say_what_tripped(house, cleared)
+    file = read_halt_file(house.home)
+    if file is not None:
+        print(f"a HALT file still stops every tick ({file.reason}): {file.clears}")
+
+
+def _say_what_tripped(house: House, cleared: tuple[Trip, ...]) -> None:
+    """Say which trip wires a resume cleared, and which still hold the desk."""
+    for trip in cleared:
+        print(f"cleared: {measured(trip)}; the peak starts anew from here")
+    with open_for_questions(house.home) as ledger:
+        trips = ledger.trips()
+    for trip in trips:
+        if trip.tripped and trip.level != "pause":
+            print(f"still tripped, {trip.level}: {measured(trip)}; it clears {trip.clears}")
 
 
 def _refuse_lowering(house: House, level: str) -> None:
     """Refuse to weaken a halt by setting a lower one: lifting it is a word of its own."""
     with open_for_questions(house.home) as ledger:
-        current = ledger.halt()
+        # A file rules beside what is set here, so it neither allows nor forbids a level.
+        current = halt_in_force(ledger.halt_set(), ledger.panic())
     if level != "run" and HALT_RANK[level] < HALT_RANK[current.level]:
         raise UsageError(
             f"the halt level is {current.level} ({current.author}: {current.reason}) and {level} is weaker: "

@@ -11,13 +11,14 @@ from time import perf_counter
 
 from bot.commands.following import asides, follow_line, follow_object, followed
 from bot.commands.opening import open_ledger, say_home, warn
-from bot.domain.errors import BotError, ConfigError, ForeignStore, TryLater, UsageError
+from bot.domain.errors import BotError, ConfigError, ForeignStore, StoreError, TryLater, UsageError
 from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
 from bot.domain.strategy import Strategy
 from bot.engine.follow import FollowUp, wants_follow_up
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
 from bot.store.journal import LedgerJournal
+from bot.store.panicking import HALT_NAME, read_halt_file
 from bot.wiring import DEADLINE_SECONDS, House, load_house, make_book, moment, open_world, wall_clock
 
 
@@ -88,12 +89,29 @@ def one_tick(
 ) -> TickResult:
     """Run one tick under the home's lock, at a fixed moment or by the clock, within so many seconds.
 
-    `strategies` plan in place of the desk's own.
+    `strategies` plan in place of the desk's own. A file named HALT in the home is looked for before the ledger: where
+    it lies and nothing can be recorded, the tick ends as TryLater (75), for nothing was sent either.
     """
+    halted = read_halt_file(house.home)
+    try:
+        return _one_tick(house, dry, at, command, clock, follow_up, seconds, strategies)
+    except StoreError as error:
+        if halted is None:
+            raise
+        raise TryLater(
+            f"halted by the file {house.home / HALT_NAME}: {halted.reason}; nothing was sent. Nothing was recorded "
+            f"either: {error}"
+        ) from error
+
+
+def _one_tick(
+    house: House, dry: bool, at: datetime | None, command: str, clock: Callable[[], datetime], follow_up: int,
+    seconds: float, strategies: tuple[Strategy, ...] | None,
+) -> TickResult:  # fmt: skip
     with open_ledger(house, command, clock()) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
         refuse_unapproved(house, journal, dry=dry)
-        with open_world(house, journal, at, clock, seconds=seconds) as world:
+        with open_world(house, journal, at, clock, seconds=seconds, command=command) as world:
             book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
             return tick(world, book if strategies is None else book._replace(strategies=strategies))
 

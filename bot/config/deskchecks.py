@@ -21,6 +21,8 @@ def check_limits(limits: Limits) -> Iterator[Wrong]:
         ("put_series_per_symbol", "put_series_total"),
         ("orders_per_tick", "orders_per_day"),
         ("exit_orders_per_tick", "exit_orders_per_day"),
+        ("turnover_per_window", "turnover_per_day"),
+        ("drawdown_no_new_risk", "drawdown_reduce_only"),
     )
     for low, high in pairs:
         small: Decimal | None = getattr(limits, low)

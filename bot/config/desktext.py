@@ -18,6 +18,8 @@ _HEADINGS: dict[str, str] = {
     "equity_min": "Money",
     "symbol_share": "How much in one place. Fractions of equity: 0.25 is a quarter",
     "contracts_per_symbol": "How many",
+    "orders_per_window": "Against loops and haste",
+    "daily_loss_share": "What trips a halt",
     "open_interest_min": "What is good enough to trade",
     "quote_age_share_seconds": "How old a quote may be",
     "price_collar_fraction": "When and how an order may go out",

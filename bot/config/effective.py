@@ -30,6 +30,7 @@ __all__ = [
     "load_settings",
     "read_desk",
     "settings_from_process",
+    "state_folder_of_process",
 ]
 
 
@@ -46,6 +47,15 @@ def settings_from_process(env_file: Path | None = None) -> Settings:
     import os
 
     return load_settings(os.environ, Path.cwd(), env_file)
+
+
+def state_folder_of_process() -> Path:
+    """Give the folder of this user where accounts are locked, made where it was missing."""
+    import os
+
+    from bot.config.statefolder import user_state_folder
+
+    return user_state_folder(os.environ)
 
 
 def config_hash(desk_text: str, settings: Settings) -> tuple[str, str]:

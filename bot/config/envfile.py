@@ -45,8 +45,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALPACA_DATA_URL", "url", "", "the same for market data"),
     Variable("ALPACA_API_KEY", "secret", "", "key id from the broker's page", secret=True),
     Variable("ALPACA_SECRET_KEY", "secret", "", "secret key from the broker's page", secret=True),
+    Variable(
+        "WATCH_PING_URL",
+        "secret",
+        "",
+        "address that `bot watch` asks for when all is well: https, or http on this machine",
+        secret=True,
+    ),
 )
 SECRET_NAMES = tuple(one.name for one in VARIABLES if one.secret)
+BROKER_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("ALPACA_"))
+"""Those without which the broker cannot be asked."""
 SECRETS_FILE = "SECRETS_FILE"
 KNOWN_NAMES: tuple[str, ...] = (
     *(one.name for one in VARIABLES),

@@ -12,7 +12,7 @@ from bot.config.convert import convert_source
 from bot.config.deskfile import DESK_NAME, read_desk
 from bot.config.deskkeys import nearest
 from bot.config.desktext import DeskChoice, desk_text_of
-from bot.config.envfile import SECRET_NAMES, env_text, read_env_file
+from bot.config.envfile import BROKER_SECRETS, env_text, read_env_file
 from bot.config.profiles import EQUITY_DEFAULT, check_profile, shipped_universe
 from bot.domain.desk import Limits, WheelNumbers
 from bot.domain.errors import ConfigError, StoreError, UsageError
@@ -90,7 +90,7 @@ def initialise(
         raise UsageError(f"--broker is {' or '.join(BROKERS)}, got {broker!r}{nearest(broker, BROKERS)}")
     env: dict[str, str] = {} if home is None else {"BOT_HOME": str(home)}
     if broker == "alpaca":
-        env |= {"BOT_BROKER": broker} | dict.fromkeys(SECRET_NAMES, "")
+        env |= {"BOT_BROKER": broker} | dict.fromkeys(BROKER_SECRETS, "")
     converted: list[str] = []
     not_understood: list[str] = []
     if from_env is not None:

@@ -14,7 +14,15 @@ import msgspec
 
 import bot
 from bot.config.deskkeys import nearest
-from bot.config.envfile import KNOWN_NAMES, SECRET_NAMES, SECRETS_FILE, VARIABLES, read_env_file, unknown_names
+from bot.config.envfile import (
+    BROKER_SECRETS,
+    KNOWN_NAMES,
+    SECRET_NAMES,
+    SECRETS_FILE,
+    VARIABLES,
+    read_env_file,
+    unknown_names,
+)
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact
 from bot.venues.hosts import TRADING_HOSTS, data_url, trading_url
@@ -104,7 +112,7 @@ class Settings(Fact, frozen=True, kw_only=True):
         return tuple(
             f"{name} is not set and BOT_BROKER=alpaca needs it: copy it from the {self.alpaca_env} account's page at "
             f"Alpaca into .env, or name a file in {name}_FILE"
-            for name in SECRET_NAMES
+            for name in BROKER_SECRETS
             if name not in self.secrets.names()
         )
 
@@ -172,6 +180,11 @@ def load_settings(environ: Mapping[str, str], cwd: Path, env_file: Path | None =
             texts[one.name], origins[one.name] = given, given.origin
     values = _checked(texts, sources.faults)
     held = _secrets(sources, origins)
+    if "WATCH_PING_URL" in held:
+        from bot.config.pinging import ping_fault
+
+        fault = ping_fault(held["WATCH_PING_URL"])
+        sources.faults += [f"{origins['WATCH_PING_URL']}: {fault}"] if fault else []
     if path is not None and held and path.stat().st_mode & 0o077:
         sources.warnings.append(f"{path.name} holds secrets and others may read it: chmod 600 {path}")
     if sources.faults:

@@ -58,6 +58,38 @@ class Limits(Fact, frozen=True, kw_only=True):
     orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in a session")]
     exit_orders_per_tick: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a tick")]
     exit_orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a session")]
+    orders_per_window: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in 5 minutes")]
+    turnover_per_window: Annotated[
+        Decimal | None, Key("fraction", "0", "50", "notional opened in 5 minutes, share of equity")
+    ]
+    turnover_per_day: Annotated[
+        Decimal | None, Key("fraction", "0", "50", "notional opened in a session, share of equity")
+    ]
+    cooldown_entry_minutes: Annotated[
+        Decimal | None,
+        Key("minutes", "0", "3900", "session minutes (390 a session) from a put's first fill to the next"),
+    ]
+    cooldown_loss_sessions: Annotated[
+        Decimal | None, Key("sessions", "0", "250", "no new put on a symbol after a losing chain on it")
+    ]
+    identical_rejections: Annotated[
+        Decimal | None, Key("refusals", "1", "100", "same wish refused by the broker in a session, then no more")
+    ]
+    daily_loss_share: Annotated[Decimal | None, Key("fraction", "0", "1", "loss of a day, then no new risk")]
+    drawdown_no_new_risk: Annotated[Decimal | None, Key("fraction", "0", "1", "fall from the peak, then no new risk")]
+    drawdown_reduce_only: Annotated[
+        Decimal | None, Key("fraction", "0", "1", "fall from the peak, then only reducing; a person clears it")
+    ]
+    losing_streak: Annotated[Decimal | None, Key("chains", "1", "1000", "losing chains in a row, then a pause")]
+    streak_pause_days: Annotated[Decimal | None, Key("days", "1", "365", "length of that pause, at least a day")]
+    halt_confirm_readings: Annotated[
+        Decimal | None, Key("readings", "1", "100", "slots in a row over a limit before its halt trips")
+    ]
+    missed_ticks: Annotated[Decimal | None, Key("ticks", "1", "1000", "slots missed in a row, then no new risk")]
+    clock_skew_seconds: Annotated[Decimal | None, Key("seconds", "0", "3600", "our clock against the broker's")]
+    disk_free_mb: Annotated[
+        Decimal | None, Key("megabytes", "0", "1000000", "room on the home's disk, else no new risk")
+    ]
     open_interest_min: Annotated[Decimal | None, Key("contracts", "0", "1000000", "open interest of a series sold")]
     option_spread_fraction: Annotated[Decimal | None, Key("fraction", "0", "2", "option spread over mid, or ...")]
     option_spread_absolute: Annotated[Decimal | None, Key("usd", "0", "100", "... option spread in dollars")]

@@ -118,6 +118,23 @@ class Instruction(Fact, frozen=True, kw_only=True):
     author: str
 
 
+class Panic(Fact, frozen=True, kw_only=True):
+    """The owner's panic, in force until a person resumes: openings are cancelled, with `flatten` everything is closed.
+
+    It is worked by every live tick (wheel 1.8).
+    """
+
+    at: datetime
+    author: str
+    reason: str
+    flatten: bool = False
+
+    @property
+    def word(self) -> str:
+        """Name it as the owner reads it."""
+        return "flatten" if self.flatten else "panic"
+
+
 class Pause(Fact, frozen=True, kw_only=True):
     """No new risk on a symbol (or `*`) until a moment."""
 
@@ -153,6 +170,32 @@ class Halt(Fact, frozen=True, kw_only=True):
 HALT_RANK = {"run": 0, "no_new_risk": 1, "reduce_only": 2, "stop": 3}
 
 
+class Opening(Fact, frozen=True, kw_only=True):
+    """An opening or reprice sent in this session day, with the notional filled or still working (wheel 2.22).
+
+    `puts` is K M q in dollars; `shares` is counted at the share's price, or at `price` (a call's strike, a
+    purchase's limit) where the share shows none. `since` is when that notional was first sent: a reprice within
+    what its predecessor left inherits its moment.
+    """
+
+    underlying: str
+    at: datetime
+    since: datetime
+    puts: Decimal = Decimal(0)
+    shares: Decimal = Decimal(0)
+    price: Decimal | None = None
+
+
+class Rejections(Fact, frozen=True, kw_only=True):
+    """How often the broker definitely refused the same wish in this session day, and its newest reason."""
+
+    strategy: str
+    purpose: str
+    underlying: str
+    count: int
+    reason: str = ""
+
+
 class Counters(Fact, frozen=True, kw_only=True):
     """What has been sent in this session day (New York), for pacing (dollars and counts).
 
@@ -163,11 +206,42 @@ class Counters(Fact, frozen=True, kw_only=True):
     orders_today: int = 0
     exits_today: int = 0
     contracts_today: tuple[tuple[str, int], ...] = ()
+    openings: tuple[Opening, ...] = ()
+    rejections: tuple[Rejections, ...] = ()
 
     @property
     def contracts_total(self) -> int:
         """Sum the new contracts of today over all symbols."""
         return sum(count for _, count in self.contracts_today)
+
+
+class PutEntry(Fact, frozen=True, kw_only=True):
+    """The last put entry on an underlying that filled: the order it began with, and its first fill."""
+
+    underlying: str
+    order: str
+    filled_at: datetime
+
+
+class ChainSoFar(Fact, frozen=True, kw_only=True):
+    """What the ended parts of a chain in flight (a leg and its rolls) earned, income book after fees, dollars.
+
+    `bare` says that all of them ended by assignment.
+    """
+
+    chain: str
+    underlying: str
+    income: Decimal
+    bare: bool
+
+
+class Loss(Fact, frozen=True, kw_only=True):
+    """The last chain, or cycle with an assignment, that ended at a loss on an underlying (wheel 2.19), dollars."""
+
+    underlying: str
+    what: str
+    day: date
+    income: Decimal
 
 
 class Drift(Fact, frozen=True, kw_only=True):
@@ -216,6 +290,14 @@ class Books(Fact, frozen=True, kw_only=True):
     """Proposals that the owner approved, still standing and not sent yet."""
     entries_sent: tuple[tuple[str, int], ...] = ()
     """Entries ever sent by strategy, reprices apart: what `approve = "first N"` counts."""
+    put_entries: tuple[PutEntry, ...] = ()
+    """The last filled put entry of each underlying: where its cooldown begins."""
+    chains: tuple[ChainSoFar, ...] = ()
+    """Chains in flight of which a part has ended."""
+    losses: tuple[Loss, ...] = ()
+    """The last losing chain of each underlying."""
+    panic: Panic | None = None
+    """The panic in force: what every tick works on before anything else."""
 
 
 class KindTotal(Fact, frozen=True, kw_only=True):

@@ -193,6 +193,10 @@ class OwnOrder(Fact, frozen=True, kw_only=True):
         return any(leg.position_intent.endswith("_to_open") for leg in self.legs)
 
 
+ID_DIGITS = 24
+"""Hexadecimal digits after the desk's name in the id of an order."""
+
+
 def client_order_id(desk: str, intent: OrderIntent, slot: datetime, attempt: int) -> str:
     """Name an order for good: the same wish in the same slot has the same id (design 10).
 
@@ -203,7 +207,17 @@ def client_order_id(desk: str, intent: OrderIntent, slot: datetime, attempt: int
     text = "|".join(
         (intent.strategy, intent.purpose, intent.key, slot.isoformat(), legs, plain(intent.qty), str(attempt))
     )
-    return f"{desk}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    return f"{desk}-{hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]}"
+
+
+def carries_name(desk: str, order_id: str) -> bool:
+    """Say whether an order's id is one that a desk of this name gives.
+
+    >>> carries_name("desk", "desk-" + "0a" * 12), carries_name("desk", "desk-two-" + "0a" * 12)
+    (True, False)
+    """
+    mark = order_id.removeprefix(f"{desk}-")
+    return len(mark) == len(order_id) - len(desk) - 1 == ID_DIGITS and not mark.strip("0123456789abcdef")
 
 
 def leg(symbol: str, position_intent: str, ratio: int = 1) -> OrderLeg:

@@ -133,6 +133,18 @@ def sessions_from(first: date, last: date) -> int:
     return max(0, bisect_right(_INDEX.days, last) - bisect_right(_INDEX.days, first))
 
 
+def session_seconds(first: datetime, last: datetime) -> int:
+    """Count the whole seconds of trading between two moments; nights, weekends and holidays count nothing.
+
+    >>> session_seconds(datetime(2026, 11, 25, 20, tzinfo=UTC), datetime(2026, 11, 27, 15, tzinfo=UTC)) // 60
+    90
+    """
+    spent = timedelta(0)
+    for session in sessions_between(new_york_day(first), new_york_day(last)):
+        spent += max(timedelta(0), min(last, session.close_at) - max(first, session.open_at))
+    return spent // timedelta(seconds=1)
+
+
 def _days_after(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range(1, (last - first).days + 1)]
 

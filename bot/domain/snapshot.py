@@ -15,9 +15,11 @@ from bot.domain.errors import StoreError
 from bot.domain.facts import Fact, WideFact
 from bot.domain.holdings import Account, BrokerOrder, Position
 from bot.domain.instruments import Right, is_option, underlying_of
+from bot.domain.invariants import Invariant
 from bot.domain.ledger import Books, Halt, Lot
 from bot.domain.market import Bars, Chain, Events, Quote, Request
 from bot.domain.orders import OwnOrder
+from bot.domain.trip import Trip
 
 SCHEMA = 2
 
@@ -94,6 +96,11 @@ class Snapshot(WideFact, frozen=True, kw_only=True):
     """0 for the tick of a slot, else which follow-up of it this is (design 14): exits and reprices only."""
     broker_open: bool | None = None
     """Whether the broker's own clock says that the market trades; None in records of older releases."""
+    invariants: tuple[Invariant, ...] = ()
+    """The house's numbers about itself at this moment; none in records of older releases."""
+
+    trips: tuple[Trip, ...] = ()
+    """The trip wires at this moment (design 15); none in records of older releases."""
 
     @cached_property
     def quote_of(self) -> dict[str, Quote]:

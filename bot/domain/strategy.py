@@ -66,3 +66,5 @@ class Strategy(NamedTuple):
     params: Any
     priority: int
     enabled: bool = True
+    while_flattening: bool = False
+    """Plans while a flatten stands too: what flattens, and what keeps shares protected until they are sold."""

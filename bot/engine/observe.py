@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 from msgspec.structs import replace
 
 from bot.domain.errors import MarketError
-from bot.domain.holdings import LIVE_STATUSES, BrokerOrder
+from bot.domain.holdings import LIVE_STATUSES, BrokerOrder, Clock
 from bot.domain.instruments import is_known
 from bot.domain.ledger import Books
 from bot.domain.market import Events, MarketReads
+from bot.domain.money import from_float
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.domain.snapshot import InputAge, Mark, SessionFacts, Snapshot
 from bot.domain.strategy import Holdings
 from bot.engine.arrival import Arrival, arrive, in_time, never
+from bot.engine.invariants import invariants_of
 from bot.engine.ports import Book, Memory, Reads, Settlement, World
 from bot.engine.requests import all_requests
 from bot.engine.settle import settle
+from bot.engine.trips import watched
+from bot.engine.unremembered import unremembered
 from bot.engine.valuation import count_premium_stops, equity_on_marks, mark_positions, roll_nav
 
 DAY_SECONDS = 86_400.0
@@ -31,9 +35,15 @@ def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Call
     """Read the rest of the account at once, then look up by id every order of ours that the listing did not show."""
     broker = world.broker
     in_time(time_is_up, "clock, positions, orders and activities")
-    clock, positions, orders, activities = world.together(
+
+    def timed_clock() -> tuple[Clock, Decimal]:
+        asked = world.now()
+        clock = broker.read_clock()
+        return clock, skew_of(clock.at, asked, world.now())
+
+    (clock, skew), positions, orders, activities = world.together(
         (
-            broker.read_clock,
+            timed_clock,
             broker.read_positions,
             partial(broker.read_orders, memory.orders_since),
             partial(broker.read_activities, memory.activities_since),
@@ -55,7 +65,14 @@ def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Call
         positions=positions,
         orders=(*orders, *(order for order in found if order is not None)),
         activities=activities,
+        skew_seconds=skew,
     )
+
+
+def skew_of(theirs: datetime, asked: datetime, answered: datetime) -> Decimal:
+    """Give the seconds their clock lies outside the time between asking and answer: its way is no skew."""
+    outside = max(asked - theirs, theirs - answered, timedelta(0))
+    return from_float(round(outside.total_seconds(), 3))
 
 
 def live_orders(memory: Memory, settlement: Settlement) -> tuple[OwnOrder, ...]:
@@ -181,6 +198,7 @@ def observe(
     session = arrival.session
     reads = read_broker(world, memory, arrival, time_is_up)
     settlement = settle(reads, memory, at, session)
+    lost = unremembered(reads, memory, settlement, book.desk.name, world.journal.find_own)
     own_orders = live_orders(memory, settlement)
     holdings = Holdings(
         session=session,
@@ -198,16 +216,14 @@ def observe(
     except MarketError as error:
         market = MarketReads(errors=(str(error),))
     marks, equity, books = value(book, memory, session, settlement, reads, market, at, slot)
-    settlement = replace(settlement, books=books)
-    traits = world.broker.traits
-    return Snapshot(
+    snapshot = Snapshot(
         desk=book.desk.name,
         at=at,
         slot=slot,
         broker=world.broker.name,
         market=world.market.name,
         environment=book.environment,
-        simulated=traits.simulated or world.market.simulated,
+        simulated=world.broker.traits.simulated or world.market.simulated,
         session=session,
         account=reads.account,
         equity=equity,
@@ -223,7 +239,10 @@ def observe(
         inputs=input_ages(reads, market, world.market.name, world.broker.name, at),
         books=books,
         halt=memory.halt,
-        errors=(*arrival.errors, *strange_things(reads, settlement.foreign_orders), *errors, *market.errors),
+        errors=(*arrival.errors, *strange_things(reads, settlement.foreign_orders), *lost, *errors, *market.errors),
         follow_up=book.follow_up,
         broker_open=reads.clock.is_open,
-    ), settlement
+    )
+    snapshot = watched(snapshot, memory, book, reads.skew_seconds, world.room_mb())
+    settlement = replace(settlement, books=snapshot.books)
+    return replace(snapshot, invariants=invariants_of(snapshot, book.desk, memory.invariants)), settlement

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple, Protocol
 from bot.domain.desk import Desk
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, BrokerOrder, Clock, Position, Side
+from bot.domain.invariants import Invariant
 from bot.domain.ledger import Books, Cycle, Drift, Halt, Lot, OptionLeg, Proposal, Roll
 from bot.domain.market import Dividend, MarketReads, Quote, Request, Split
 from bot.domain.orders import OrderRequest, OrderState, OwnOrder, Verdict
 from bot.domain.sessions import Session
 from bot.domain.snapshot import HeldPosition, Snapshot
 from bot.domain.strategy import Note, Strategy
+from bot.domain.trip import Trip
 
 
 class BrokerTraits(NamedTuple):
@@ -109,6 +111,8 @@ class Reads(Fact, frozen=True, kw_only=True):
     positions: tuple[Position, ...]
     orders: tuple[BrokerOrder, ...]
     activities: tuple[Activity, ...]
+    skew_seconds: Decimal | None = None
+    """How far the broker's clock lies outside our time of asking it; None where that was not measured."""
 
 
 class Fill(Fact, frozen=True, kw_only=True):
@@ -191,6 +195,14 @@ class Memory(Fact, frozen=True, kw_only=True):
     orders_since: datetime
     previous_marks: tuple[tuple[str, Decimal, datetime], ...] = ()
     last_slot: datetime | None = None
+    trips: tuple[Trip, ...] = ()
+    """The newest reading of every trip wire."""
+    losing_chains: int | None = None
+    """Losing chains in a row since the last pause for them (wheel 2.19); None is unknown."""
+    halt_said: Halt | None = None
+    """What of `halt` is apart from what tripped; None means all of it."""
+    invariants: tuple[Invariant, ...] = ()
+    """Those of the newest tick that decided: what keeps the moment at which each left zero."""
 
 
 class TickStart(Fact, frozen=True, kw_only=True):
@@ -238,6 +250,13 @@ class Decision(Fact, frozen=True, kw_only=True):
     marks: tuple[tuple[str, Decimal, str], ...] = ()
     proposals: tuple[Proposal, ...] = ()
     """Intents that only the owner's word keeps from being sent; the journal numbers them."""
+    halt: str = ""
+    """Level in force at this tick, trip wires included; empty means as it was when the tick began."""
+    trips: tuple[Trip, ...] = ()
+    """Readings of the trip wires, where this tick counted one."""
+    trips_changed: tuple[Trip, ...] = ()
+    """Those of them that tripped or cleared."""
+    invariants: tuple[Invariant, ...] = ()
 
 
 class TickEnd(Fact, frozen=True, kw_only=True):
@@ -297,6 +316,11 @@ class TickResult(Fact, frozen=True, kw_only=True):
     """What stands of the proposals made so far; one with `approved_at` has the owner's word and was not sent before."""
 
 
+def no_room() -> Decimal | None:
+    """Know nothing of the room on a disk: for worlds where it is not looked at."""
+    return None
+
+
 def no_meter() -> float:
     """Measure nothing: for worlds where durations would only be noise (replays, tests)."""
     return 0.0
@@ -307,12 +331,17 @@ def one_after_another(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     return [call() for call in calls]
 
 
+def nobody_else(account: str) -> None:
+    """Let a world trade an account without asking who else does: for accounts that are a file of one home."""
+
+
 class World(NamedTuple):
     """Everything outside: where prices, orders, memory and time come from.
 
     `now` is the moment of the tick (UTC, aware). `meter` counts seconds for durations and the deadline only.
     `together` makes several reads at the same time where the venue is far away; same answers, same order, and the
-    first failure in the order of the calls is raised when all have ended.
+    first failure in the order of the calls is raised when all have ended. `claim` takes an account for this world
+    alone until it is closed, or raises TryLater naming who else has it.
     """
 
     broker: Broker
@@ -321,6 +350,9 @@ class World(NamedTuple):
     now: Callable[[], datetime]
     meter: Callable[[], float] = no_meter
     together: Callable[[Sequence[Callable[[], Any]]], list[Any]] = one_after_another
+    claim: Callable[[str], None] = nobody_else
+    room_mb: Callable[[], Decimal | None] = no_room
+    """Free room on the disk of the home, in megabytes; None is unknown."""
 
 
 class Book(NamedTuple):

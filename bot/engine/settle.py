@@ -22,6 +22,7 @@ from bot.engine.ports import Memory, Reads, Settlement
 from bot.engine.settle_drift import compare
 from bot.engine.settle_ledger import Ledger, cash_effect
 from bot.engine.settle_lines import apply_line, in_order
+from bot.engine.settle_pacing import note_pacing
 from bot.engine.settle_rolls import advance_rolls
 
 NOT_FOUND = "not_found"
@@ -47,7 +48,7 @@ def settle(reads: Reads, memory: Memory, at: datetime, session: SessionFacts) ->
     if changed:
         _keep_marks(ledger, changed)
     books = ledger.books() if lines or changed or ledger.rolls or ledger.cycles or adopted else memory.books
-    books = replace(books, instructions=_instructions(books, reads))
+    books = note_pacing(ledger, replace(books, instructions=_instructions(books, reads)), at)
     findings = compare(reads, memory, books, orders, at, session)
     absent = absent_orders(reads, memory, findings.drift, at)
     changed.extend(absent)

@@ -21,6 +21,7 @@ from bot.engine.execute import Sender, execute, plan_orders
 from bot.engine.observe import observe
 from bot.engine.ports import Book, Decision, Settlement, TickEnd, TickResult, TickStart, World
 from bot.engine.proposing import proposals_of, still_standing
+from bot.engine.trips import changed, counted
 from bot.gates.case import Case
 from bot.gates.judge import judge
 
@@ -49,13 +50,15 @@ def decide(
 ) -> tuple[tuple[Verdict, ...], tuple[Note, ...], tuple[str, ...]]:
     """Let every strategy plan, then judge the whole fold. Pure.
 
-    A planner that raises loses its turn; its failure is named in the third part.
+    A planner that raises loses its turn; its failure is named in the third part. While a flatten stands only what
+    flattens and what protects plans: nothing else may move an order that closes the account (wheel 1.8).
     """
+    flattening = snapshot.books.panic is not None and snapshot.books.panic.flatten
     intents: list[OrderIntent] = []
     notes: list[Note] = []
     errors: list[str] = []
     for strategy in strategies:
-        if not strategy.enabled:
+        if not strategy.enabled or (flattening and not strategy.while_flattening):
             continue
         try:
             plan = strategy.planner.plan(snapshot, strategy.params)
@@ -99,6 +102,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
         return stages.elapsed() > book.deadline_seconds
 
     arrival = arrive(world.broker, at, time_is_up)
+    world.claim(arrival.account.id)
     stages.done("arrive")
     memory = world.journal.memory(at, arrival.session.day)
     stages.done("remember")
@@ -121,6 +125,8 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
             planned=tuple(order for order, _ in planned), dry=book.dry, session_date=snapshot.session.day,
             marks=tuple((mark.symbol, mark.price, mark.source) for mark in snapshot.marks),
             proposals=proposals_of(verdicts, snapshot, book.desk, book.slot_seconds),
+            invariants=snapshot.invariants, halt=snapshot.halt.level, trips=counted(memory.trips, snapshot.trips),
+            trips_changed=changed(memory.trips, counted(memory.trips, snapshot.trips)),
         ),
     )  # fmt: skip
     stages.done("record")

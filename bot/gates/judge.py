@@ -8,7 +8,20 @@ from bot.domain.checks import CheckResult, refused
 from bot.domain.orders import OrderIntent, Verdict
 from bot.domain.risk import reduces_risk
 from bot.domain.snapshot import Snapshot
-from bot.gates import account, approval, exposure, form, market, options, pacing, prices, safety
+from bot.gates import (
+    account,
+    approval,
+    exposure,
+    form,
+    invariants,
+    market,
+    options,
+    pacing,
+    prices,
+    repetition,
+    safety,
+    turnover,
+)
 from bot.gates.case import Case, Gate
 
 _IN_ORDER: tuple[Gate, ...] = (
@@ -20,6 +33,7 @@ _IN_ORDER: tuple[Gate, ...] = (
     safety.follow_up_allows,
     safety.nothing_unresolved,
     safety.no_drift,
+    invariants.invariants_hold,
     safety.positions_are_known,
     safety.holdings_are_understood,
     safety.symbol_not_paused,
@@ -67,9 +81,15 @@ _IN_ORDER: tuple[Gate, ...] = (
     pacing.contracts_within_day,
     pacing.contracts_within_symbol_day,
     pacing.orders_within_tick,
+    pacing.orders_within_window,
     pacing.orders_within_day,
     pacing.exits_within_tick,
     pacing.exits_within_day,
+    turnover.turnover_within_window,
+    turnover.turnover_within_day,
+    repetition.entry_cooldown_is_over,
+    repetition.loss_cooldown_is_over,
+    repetition.rejections_are_few,
 )
 
 GATES: tuple[tuple[str, Gate], ...] = tuple((gate.__name__, gate) for gate in _IN_ORDER)

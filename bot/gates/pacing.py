@@ -1,10 +1,11 @@
-"""How much at once: orders and exits, new contracts, by tick, session and symbol.
+"""How much at once: orders and exits, new contracts, by tick, five minutes, session and symbol.
 
 A roll's opening leg counts in none of these (wheel 1.5); exits have a cap of their own.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.checks import CheckResult
@@ -12,33 +13,42 @@ from bot.domain.money import ZERO
 from bot.domain.orders import OrderIntent
 from bot.gates.case import CANCELS, Case, Kind, count_at_most, idle
 
+WINDOW = timedelta(minutes=5)
 _ROLLS = "the opening leg of a roll counts in no pacing"
 
 
 def orders_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow openings and reprices up to the cap of a tick."""
-    return _orders("orders_within_tick", "entry", intent, case, case.limits.orders_per_tick, None)
+    return _orders("orders_within_tick", "entry", intent, case, case.limits.orders_per_tick, 0, "in this tick")
 
 
 def orders_within_day(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow openings and reprices up to the cap of a session."""
     sent = case.snapshot.books.counters.orders_today
-    return _orders("orders_within_day", "entry", intent, case, case.limits.orders_per_day, sent)
+    return _orders("orders_within_day", "entry", intent, case, case.limits.orders_per_day, sent, "in this session")
+
+
+def orders_within_window(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow openings and reprices up to the cap of five minutes, those sent exactly so long ago included."""
+    since = case.snapshot.at - WINDOW
+    sent = sum(1 for one in case.snapshot.books.counters.openings if one.at >= since)
+    limit = case.limits.orders_per_window
+    return _orders("orders_within_window", "entry", intent, case, limit, sent, "in 5 minutes")
 
 
 def exits_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow exits up to their own cap of a tick."""
-    return _orders("exits_within_tick", "exit", intent, case, case.limits.exit_orders_per_tick, None)
+    return _orders("exits_within_tick", "exit", intent, case, case.limits.exit_orders_per_tick, 0, "in this tick")
 
 
 def exits_within_day(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow exits up to their own cap of a session."""
     sent = case.snapshot.books.counters.exits_today
-    return _orders("exits_within_day", "exit", intent, case, case.limits.exit_orders_per_day, sent)
+    return _orders("exits_within_day", "exit", intent, case, case.limits.exit_orders_per_day, sent, "in this session")
 
 
 def _orders(
-    gate: str, kind: Kind, intent: OrderIntent, case: Case, limit: Decimal | None, sent_today: int | None
+    gate: str, kind: Kind, intent: OrderIntent, case: Case, limit: Decimal | None, sent: int, when: str
 ) -> CheckResult:
     mine = case.wish(intent).kind
     if mine != kind:
@@ -47,9 +57,8 @@ def _orders(
         if mine == "roll":
             return idle(gate, _ROLLS)
         return idle(gate, "exits have their own cap" if mine == "exit" else "it is no exit")
-    count = 1 + (sent_today or 0) + sum(1 for wish in case.granted if wish.kind == kind)
+    count = 1 + sent + sum(1 for wish in case.granted if wish.kind == kind)
     noun = "exits" if kind == "exit" else "orders"
-    when = "in this tick" if sent_today is None else "in this session"
     return count_at_most(gate, Decimal(count), limit, noun, f"{noun} {when}", adds=True)
 
 

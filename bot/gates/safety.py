@@ -6,6 +6,7 @@ from bot.domain.adoption import adopt_words
 from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
 from bot.domain.consent import still_asks, wish_name
+from bot.domain.halting import HALT_FILE
 from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
@@ -26,7 +27,8 @@ def halt_allows(intent: OrderIntent, case: Case) -> CheckResult:
         return idle(gate, "no halt is in force")
     because = f"halt {halt.level}" + (f" by {halt.author}: {halt.reason}" if halt.reason else "")
     if rank >= HALT_RANK["stop"]:
-        return refused(gate, f"{because}; nothing is sent (clear it with `bot resume`)")
+        way = halt.clears if halt.author == HALT_FILE else "clear it with `bot resume`"
+        return refused(gate, f"{because}; nothing is sent ({way})")
     wish = case.wish(intent)
     if wish.kind == "cancel":
         return allowed(gate, f"{because}; a cancellation adds no risk")

@@ -18,6 +18,7 @@ from bot.domain.errors import BotError, ConfigError
 from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day, next_session
 from bot.engine.ports import Market
 from bot.ops.finding import Finding
+from bot.ops.halting import halting
 from bot.report.words import count
 from bot.wiring import House, load_house, looking_broker, make_market, wall_clock
 
@@ -44,7 +45,7 @@ def examine(env: str) -> tuple[Finding, ...]:
         Finding("good", "configuration", f"complete, mode {house.settings.mode}, broker {house.settings.broker}")
     )
     findings += [Finding("look", "configuration", warning) for warning in house.settings.warnings]
-    findings += [_home(house.home), _disk(house.home), *_store(house, now), _earnings(house, now)]
+    findings += [_home(house.home), *halting(house.home), _disk(house.home), *_store(house, now), _earnings(house, now)]
     findings += _simulated(house, now) if house.settings.broker == "simulator" else _real(house)
     return (*findings, _session(now))
 

@@ -7,18 +7,24 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.facts import Fact
+from bot.domain.halting import HALT_FILE
+from bot.domain.invariants import Invariant
 from bot.domain.ledger import Cycle, Drift, Halt, Instruction, Pause, Roll
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
+from bot.domain.trip import AUTHOR, Trip
 from bot.domain.wheelmath import LADDER_LAST
 from bot.report.calendar_ages import CalendarAge, calendar_words
 from bot.report.feeds import Feed, feed_line
 from bot.report.foreign import ForeignLine
 from bot.report.foreign_text import foreign_table
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
+from bot.report.invariants import invariant_lines
+from bot.report.panic import PanicLine, panic_words
 from bot.report.proposals import ProposalLine, waiting_lines
 from bot.report.quiet import SLOT, Quiet
+from bot.report.trips import trip_sentences
 from bot.report.words import ago, count, dollars, filled_text, home_lines, new_york, percent, price_text, section, table
 
 
@@ -105,7 +111,13 @@ class StatusReport(Fact, frozen=True, kw_only=True):
     """Of the names whose calendars the newest tick read; none in a simulated world, which makes its own."""
     cash_idle: Decimal | None = None
     """Free cash after the buffer: what secures nothing and is not kept back."""
+    invariants: tuple[Invariant, ...] = ()
+    """The house's numbers about itself at the newest tick that decided."""
     cash_idle_fraction: Decimal | None = None
+    trips: tuple[Trip, ...] = ()
+    """The trip wires at the newest live tick."""
+    panic: PanicLine | None = None
+    """The panic in force, and what is left for it to clear."""
 
     @property
     def unresolved(self) -> tuple[WorkingLine, ...]:
@@ -159,6 +171,8 @@ def status_lines(report: StatusReport, prefix: str = "") -> list[str]:
         lines.append(f"prices      {feed_line(report.feeds)}")
     if report.calendars:
         lines += filled_text(calendar_words(report.calendars, report.now), "calendars   ", " " * 12)
+    for sentence in trip_sentences(report.trips):
+        lines += filled_text(sentence, "trip wire   ", " " * 12)
     lines += _waiting(report, prefix)
     if report.quiet is not None:
         lines += filled_text(report.quiet.sentence, "activity    ", " " * 12)
@@ -179,10 +193,13 @@ def _first_lines(report: StatusReport, prefix: str) -> list[str]:
         lines = ["halt        none; `bot halt no_new_risk --reason WHY` takes no new risk"]
     else:
         since = "" if halt.since is None else f" since {new_york(halt.since)}"
+        apart = halt.author == HALT_FILE or halt.author.startswith(AUTHOR)
         lines = filled_text(
-            f"{halt.level.upper()} by {halt.author}{since}: {halt.reason}; clears: {halt.clears or 'by a person'}; "
-            f"`{prefix}bot resume` lifts it", "halt        ", " " * 12,
+            f"{halt.level.upper()} by {halt.author}{since}: {halt.reason}; clears: {halt.clears or 'by a person'}"
+            + ("" if apart else f"; `{prefix}bot resume` lifts it"), "halt        ", " " * 12,
         )  # fmt: skip
+    if report.panic is not None:
+        lines += filled_text(panic_words(report.panic), "panic       ", " " * 12)
     tick = report.tick
     if tick is None:
         return [*lines, "newest tick none yet"]
@@ -263,7 +280,7 @@ def _cycles(cycles: Sequence[CycleLine]) -> list[str]:
 
 
 def _worries(report: StatusReport, prefix: str) -> list[str]:
-    lines: list[str] = []
+    lines: list[str] = invariant_lines(report.invariants, prefix, report.broker)
     for order in report.unresolved:
         lines += filled_text(
             f"unresolved: {order.client_order_id} ({order.side} {order.symbol}) left without a proven answer; no new "

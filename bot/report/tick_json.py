@@ -10,12 +10,14 @@ from typing import Any
 
 from bot.domain.checks import CheckResult
 from bot.domain.consent import credit_of
+from bot.domain.invariants import Invariant
 from bot.domain.ledger import Proposal
 from bot.domain.money import plain
 from bot.domain.orders import OrderIntent, OwnOrder, Verdict
 from bot.engine.ports import TickResult
 from bot.report.feeds import feeds_of
 from bot.report.foreign import ForeignLine, foreign_in
+from bot.report.trips import trip_object
 
 
 def text(value: Decimal | None) -> str | None:
@@ -115,6 +117,19 @@ def foreign_object(line: ForeignLine) -> dict[str, Any]:
     }
 
 
+def invariant_object(one: Invariant) -> dict[str, Any]:
+    """Give one invariant for other programs; the number is a string."""
+    return {
+        "name": one.name,
+        "value": plain(one.value),
+        "unit": one.unit,
+        "ok": one.ok,
+        "since": None if one.since is None else one.since.isoformat(),
+        "detail": one.detail,
+        "symbols": list(one.symbols),
+    }
+
+
 def tick_object(result: TickResult) -> dict[str, Any]:
     """Give the whole tick."""
     snapshot = result.snapshot
@@ -135,6 +150,9 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             "environment": snapshot.environment,
             "simulated": snapshot.simulated,
             "halt": snapshot.halt.level,
+            "halt_by": snapshot.halt.author,
+            "halt_reason": snapshot.halt.reason,
+            "panic": None if snapshot.books.panic is None else snapshot.books.panic.word,
             "session_open": snapshot.session.is_open,
             "head": result.head,
         },
@@ -168,7 +186,9 @@ def tick_object(result: TickResult) -> dict[str, Any]:
             }
             for drift in snapshot.books.drift
         ],
+        "invariants": [invariant_object(one) for one in snapshot.invariants],
         "foreign": [foreign_object(line) for line in foreign_in(snapshot)],
         "proposals": [proposal_object(one) for one in result.proposals],
+        "trips": [trip_object(trip) for trip in snapshot.trips],
         "errors": list(result.errors),
     }  # fmt: skip

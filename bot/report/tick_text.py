@@ -20,8 +20,11 @@ from bot.report.feeds import account_name, age_words, feed_line, feeds_of
 from bot.report.foreign import foreign_in
 from bot.report.foreign_text import foreign_table
 from bot.report.gates_text import gate_lines
+from bot.report.invariants import broken, invariant_lines
+from bot.report.panic import panic_of, panic_words
 from bot.report.proposals import proposal_line, waiting_lines
 from bot.report.tallies import against, few, passed_lines, tally_notes
+from bot.report.trips import trip_words
 from bot.report.words import count, dollars, filled_text, new_york, number, price_text, table, wish
 
 if TYPE_CHECKING:
@@ -63,6 +66,12 @@ def header(result: TickResult) -> list[str]:
         lines += [f"prices {feed_line(feeds_of(snapshot)) or 'none were read'}", f"ages {age_words(snapshot.inputs)}"]
     if halt.level != "run":
         lines.append(f"halted by {halt.author}: {halt.reason} (clears: {halt.clears or 'by `bot resume`'})")
+    panic = panic_of(snapshot)
+    if panic is not None:
+        lines.append(panic_words(panic))
+    told = trip_words(snapshot.trips)
+    if told:
+        lines.append(f"trips {told}")
     return lines
 
 
@@ -158,6 +167,9 @@ def tick_picture(
         parts.append(Text(f"working: {words}"))
     for drift in result.snapshot.books.drift:
         parts.append(Text(f"drift ({drift.kind}) {drift.symbol}: {drift.what}", style="yellow"))
+    if broken(result.snapshot.invariants):
+        told = invariant_lines(result.snapshot.invariants, prefix, result.snapshot.broker)
+        parts += [Text(line, style="yellow", no_wrap=True, overflow="ignore") for line in told]
     parts += [Text(""), Text(wanted_line(result), style="bold")]
     parts += _wishes(result, everything)
     parts += _passed_over(result, everything)

@@ -3,33 +3,96 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from bot.store.kinds import DIED, IMPORT, TICK
-from bot.store.snapshots import FOLDER
-
 _ENCODE = msgspec.json.Encoder(order="deterministic").encode
 
-# What a tick's seal covers beside its Snapshot: name in the payload, and the rows in their stored form.
-_DIGESTED = (
-    ("verdicts", "SELECT blob FROM tick_checks WHERE tick_id = ?"),
-    (
+
+class Sealed(NamedTuple):
+    """Rows that a tick's seal covers: name in the payload, table, columns in their stored form, and their order."""
+
+    name: str
+    table: str
+    columns: str
+    order: str
+    where: str = "tick_id = ?1"
+
+    def of_tick(self) -> str:
+        """Give the query for the rows of one tick."""
+        return f"SELECT {self.columns} FROM {self.table} WHERE {self.where} ORDER BY {self.order}"
+
+    def all_ticks(self) -> str:
+        """Give the query for the rows of all ticks, one tick after the other, the tick's number first."""
+        return (
+            f"SELECT tick_id, {self.columns} FROM {self.table} WHERE tick_id IS NOT NULL ORDER BY tick_id, {self.order}"
+        )
+
+
+# A name that a payload lacks is from before it was sealed: what it would cover is not checked there.
+SEALED_ROWS = (
+    Sealed("verdicts", "tick_checks", "blob", "tick_id"),
+    Sealed(
         "transitions",
-        "SELECT client_order_id, at, state_before, state, status, broker_order_id, filled_qty, filled_avg_price, reason"
-        " FROM order_transitions WHERE tick_id = ? ORDER BY id",
+        "order_transitions",
+        "client_order_id, at, state_before, state, status, broker_order_id, filled_qty, filled_avg_price, reason",
+        "id",
     ),
-    (
+    Sealed(
         "fills",
-        "SELECT execution_id, broker_order_id, client_order_id, symbol, side, qty, price, at, strategy, purpose, cycle"
-        " FROM fills WHERE tick_id = ? ORDER BY execution_id",
+        "fills",
+        "execution_id, broker_order_id, client_order_id, symbol, side, qty, price, at, strategy, purpose, cycle",
+        "execution_id",
     ),
-    ("books", "SELECT kind, key, what, fact_json FROM book_changes WHERE tick_id = ? ORDER BY id"),
+    Sealed("books", "book_changes", "kind, key, what, fact_json", "id"),
+    Sealed(
+        "orders",
+        "orders",
+        "client_order_id, session_day, strategy, purpose, key, underlying, legs, qty, order_type, limit_price,"
+        " trail_percent, time_in_force, step, cycle, lot, roll, roll_ticks_max, replaces, slot, planned_at, attempt",
+        "client_order_id",
+        "session_day = (SELECT session_day FROM ticks WHERE id = ?1) AND tick_id = ?1",
+    ),
+    Sealed(
+        "activities",
+        "activities",
+        "id, type, symbol, at, day, qty, price, net_amount, order_id, group_id, raw_type, description",
+        "id, type, symbol",
+    ),
+    Sealed(
+        "leg_ends",
+        "leg_ends",
+        "leg_id, symbol, underlying, qty, how, at, day, price, income, tax_income",
+        "id",
+    ),
+    Sealed("invariants", "invariants", "name, ok, detail, value, unit, since, symbols", "id"),
+    Sealed("lot_ends", "lot_ends", "lot_id, symbol, qty, how, at, day, price, income, tax_income", "id"),
 )
+ROW_COLUMNS = (
+    "ts, slot, status, broker, market, environment, code_version, session_day, session_open, halt, buying_power,"
+    " benchmark_price, flow, intents, approved, planned, note, errors_json"
+)
+"""All of a tick's row but how long it took: the same decisions must seal to the same hash on any machine."""
+POSITION_COLUMNS = "symbol, underlying, owner, qty, avg_entry_price, price, mark, mark_source, value, value_sort"
+# Tables that every tick writes anew: each seal says how they stood, the newest one how they must stand now.
+STANDING = {
+    "positions": f"SELECT {POSITION_COLUMNS} FROM positions ORDER BY symbol",
+    "state": (
+        "SELECT cash, fees_accrued, equity_previous, equity_last, flow_session, session_day, nav, nav_peak,"
+        " settled_at, last_slot, positions_json, marks_json FROM ledger_state"
+    ),
+}
+DAY_COLUMNS = (
+    "day, equity, equity_sort, cash, equity_previous, flow, pnl, nav, nav_peak, drawdown_fraction, benchmark_price"
+)
+_DAY = (
+    f"SELECT {DAY_COLUMNS} FROM equity_daily WHERE day = (SELECT session_day FROM ticks WHERE id = ?1) AND tick_id = ?1"
+)
+_ROW = f"SELECT {ROW_COLUMNS} FROM ticks WHERE id = ?1"
 _NOTHING = sha256(b"").hexdigest()
 
 # What a tick's seal takes from its own row: names in the payload, and the columns they are.
@@ -62,31 +125,46 @@ def append(
     return after
 
 
+def digest(rows: Sequence[tuple[Any, ...]]) -> str:
+    """Give the SHA-256 of rows in their stored form; a blob that stands alone is hashed as it is."""
+    if not rows:
+        return _NOTHING
+    if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], bytes):
+        return sha256(rows[0][0]).hexdigest()
+    return sha256(_ENCODE(rows)).hexdigest()
+
+
 def digests(connection: sqlite3.Connection, tick_id: int) -> dict[str, str]:
     """Give the SHA-256 of what a tick wrote, computed from the stored rows."""
-    found = {}
-    for name, query in _DIGESTED:
-        rows = connection.execute(query, (tick_id,)).fetchall()
-        if not rows:
-            found[name] = _NOTHING
-        elif name == "verdicts":
-            found[name] = sha256(rows[0][0]).hexdigest()
-        else:
-            found[name] = sha256(_ENCODE(rows)).hexdigest()
+    run = connection.execute
+    found = {one.name: digest(run(one.of_tick(), (tick_id,)).fetchall()) for one in SEALED_ROWS}
+    found |= {name: digest(run(query).fetchall()) for name, query in STANDING.items()}
+    found["day"] = digest(run(_DAY, (tick_id,)).fetchall())
+    found["row"] = digest(run(_ROW, (tick_id,)).fetchall())
     return found
+
+
+def tail_fault(connection: sqlite3.Connection) -> str:
+    """Say how the newest event is not what was sealed, or that it does not follow the one before; else nothing.
+
+    Constant time, whatever the length of the chain.
+    """
+    rows = connection.execute(
+        "SELECT id, ts, kind, payload_json, hash_before, hash FROM events ORDER BY id DESC LIMIT 2"
+    ).fetchall()
+    if not rows:
+        return ""
+    number, ts, kind, payload_json, before, after = rows[0]
+    if event_hash(before, ts, kind, payload_json) != after:
+        return f"event {number} ({kind}) was changed"
+    if before != (rows[1][5] if len(rows) == 2 else ""):
+        return f"event {number} ({kind}) does not follow the one before it"
+    return ""
 
 
 def tail_is_sound(connection: sqlite3.Connection) -> bool:
     """Say whether the newest event still hashes to its hash and follows the one before; constant time."""
-    rows = connection.execute(
-        "SELECT ts, kind, payload_json, hash_before, hash FROM events ORDER BY id DESC LIMIT 2"
-    ).fetchall()
-    if not rows:
-        return True
-    ts, kind, payload_json, before, after = rows[0]
-    return bool(
-        event_hash(before, ts, kind, payload_json) == after and before == (rows[1][4] if len(rows) == 2 else "")
-    )
+    return not tail_fault(connection)
 
 
 def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True) -> Iterator[str]:
@@ -95,60 +173,7 @@ def verify(connection: sqlite3.Connection, home: Path, *, snapshots: bool = True
     `snapshots` also reads the Snapshot files. A month's file that is gone is a fault; so is a tick's row that
     no longer says what was sealed.
     """
-    before, expected = "", 1
-    imports: list[dict[str, Any]] = []
-    cursor = connection.execute("SELECT id, ts, kind, tick_id, payload_json, hash_before, hash FROM events ORDER BY id")
-    for number, ts, kind, tick_id, payload_json, hash_before, hash_after in cursor:
-        if number != expected:
-            yield f"event {expected} is missing"
-        if hash_before != before:
-            yield f"event {number} does not follow the one before it"
-        if event_hash(hash_before, ts, kind, payload_json) != hash_after:
-            yield f"event {number} ({kind}) was changed"
-        if kind in (TICK, DIED):
-            payload = msgspec.json.decode(payload_json)
-            yield from _tick_faults(connection, home if snapshots else None, tick_id, payload)
-        elif kind == IMPORT:
-            imports.append(msgspec.json.decode(payload_json))
-        before, expected = hash_after, number + 1
-    yield from _import_faults(connection, imports)
+    from bot.store.verifying import find_faults
 
-
-def _import_faults(connection: sqlite3.Connection, imports: list[dict[str, Any]]) -> Iterator[str]:
-    """Recompute what each import brought; rows without a tick that none of them wrote are faults too."""
-    from bot.store.imported import import_faults, stray_faults
-
-    for payload in imports:
-        yield from import_faults(connection, payload["import"], payload["blob"])
-    yield from stray_faults(connection, [payload["import"] for payload in imports])
-
-
-def _tick_faults(
-    connection: sqlite3.Connection, home: Path | None, tick_id: int, payload: dict[str, Any]
-) -> Iterator[str]:
-    for name, digest in digests(connection, tick_id).items():
-        if payload.get(name) != digest:
-            yield f"tick {tick_id}: its {name} are not what was sealed"
-    row = connection.execute(SEALED_ROW, (tick_id,)).fetchone()
-    sealed = tuple(payload.get(name) for name in SEALED_FACTS)
-    if row is None or row != sealed:
-        yield f"tick {tick_id}: its row is not what was sealed"
-    if home is not None and payload.get("snapshot"):
-        yield from _snapshot_faults(connection, home, tick_id, payload["snapshot"])
-
-
-def _snapshot_faults(connection: sqlite3.Connection, home: Path, tick_id: int, sealed: str) -> Iterator[str]:
-    row = connection.execute('SELECT month, "offset", length FROM snapshots WHERE tick_id = ?', (tick_id,)).fetchone()
-    if row is None:
-        yield f"tick {tick_id}: nothing says where its Snapshot lies"
-        return
-    month, offset, length = row
-    try:
-        with (home / FOLDER / f"{month}.bin").open("rb") as file:
-            file.seek(offset)
-            stored = file.read(length)
-    except OSError as error:
-        yield f"tick {tick_id}: its Snapshot cannot be read ({error.strerror})"
-        return
-    if sha256(stored).hexdigest() != sealed:
-        yield f"tick {tick_id}: its Snapshot is not what was sealed"
+    for fault in find_faults(connection, home if snapshots else None):
+        yield fault.words

@@ -108,14 +108,8 @@ def explode(connection: sqlite3.Connection, now: Moment, judged: Judged, *, dry:
         connection.executemany(
             'INSERT INTO notes (tick_id, ts, day, strategy, symbol, subject, reason, value, "limit", unit)'
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    now.tick_id, now.ts, now.day, note.strategy, note.symbol, note.subject, note.reason,
-                    text_of(note.value), text_of(note.limit), note.unit,
-                )
-                for note in judged.notes
-            ],
-        )  # fmt: skip
+            note_rows(now, judged.notes),
+        )
 
 
 class _Made(NamedTuple):
@@ -172,27 +166,46 @@ def _details(intent: OrderIntent) -> str:
     ).decode()
 
 
-def _save_refusals(connection: sqlite3.Connection, now: Moment, first: int, verdicts: tuple[Verdict, ...]) -> None:
+def intent_facts(now: Moment, first: int, verdicts: tuple[Verdict, ...], *, dry: bool) -> list[tuple[Any, ...]]:
+    """Give the rows of order_intents that verdicts become where no order was made of them; `first` is their number."""
+    return [_intent_row(now, first + place, place, verdict, dry, {}) for place, verdict in enumerate(verdicts)]
+
+
+def refusal_rows(now: Moment, first: int, verdicts: tuple[Verdict, ...]) -> list[tuple[Any, ...]]:
+    """Give the rows of refusals that verdicts become; `first` is the number of the first one's intent."""
     found: list[tuple[int, OrderIntent, CheckResult, bool]] = []
     for position, verdict in enumerate(verdicts):
         refusing = [check for check in verdict.checks if not check.ok]
         found.extend((position, verdict.intent, check, len(refusing) == 1) for check in refusing)
-    if not found:
-        return
     nearest = nearest_misses([check for _, _, check, _ in found])
-    connection.executemany(
-        _REFUSAL_INSERT,
-        [
-            (
-                now.tick_id, first + position, now.ts, now.day, intent.strategy, intent.underlying, check.gate,
-                check.reason, text_of(check.value), text_of(check.limit), check.unit, text_of(check.distance),
-                int(row in nearest), int(sole),
-            )
-            for row, (position, intent, check, sole) in enumerate(found)
-        ],
-    )  # fmt: skip
-    counts = Counter((check.gate, intent.underlying) for _, intent, check, _ in found)
-    soles = Counter((check.gate, intent.underlying) for _, intent, check, sole in found if sole)
+    return [
+        (
+            now.tick_id, first + position, now.ts, now.day, intent.strategy, intent.underlying, check.gate,
+            check.reason, text_of(check.value), text_of(check.limit), check.unit, text_of(check.distance),
+            int(row in nearest), int(sole),
+        )
+        for row, (position, intent, check, sole) in enumerate(found)
+    ]  # fmt: skip
+
+
+def note_rows(now: Moment, notes: tuple[Note, ...]) -> list[tuple[Any, ...]]:
+    """Give the rows that notes become."""
+    return [
+        (
+            now.tick_id, now.ts, now.day, note.strategy, note.symbol, note.subject, note.reason,
+            text_of(note.value), text_of(note.limit), note.unit,
+        )
+        for note in notes
+    ]  # fmt: skip
+
+
+def _save_refusals(connection: sqlite3.Connection, now: Moment, first: int, verdicts: tuple[Verdict, ...]) -> None:
+    rows = refusal_rows(now, first, verdicts)
+    if not rows:
+        return
+    connection.executemany(_REFUSAL_INSERT, rows)
+    counts = Counter((row[6], row[5]) for row in rows)
+    soles = Counter((row[6], row[5]) for row in rows if row[13])
     connection.executemany(
         "INSERT INTO refusals_daily VALUES (?, ?, ?, ?, ?) ON CONFLICT (day, gate, symbol)"
         " DO UPDATE SET count = count + excluded.count, sole = sole + excluded.sole",

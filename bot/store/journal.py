@@ -6,20 +6,29 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from bot.domain.errors import MarketError, StoreError, UsageError
 from bot.domain.ledger import Books, Counters, Proposal
 from bot.domain.orders import LIVE_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, session_on
+from bot.domain.trip import stronger, tripped_halt
 from bot.engine.ports import Decision, Memory, TickEnd, TickStart, Transition
 from bot.store import chain, kinds
+from bot.store.anchor import anchor_fault, write_anchor
 from bot.store.database import Database, Synchronous, moment_of, moment_text
 from bot.store.deciding import Judged, decode_judged, encode_judged, explode, save_planned
+from bot.store.invariants import save_invariants
 from bot.store.owner import OwnerLedger
+from bot.store.panicking import in_force
 from bot.store.proposals import count_entry, save_proposals, use_up
 from bot.store.remembering import read_books, read_counters, read_halt, read_marks, read_memory
+from bot.store.restored import settle_restored
 from bot.store.rows import ORDER_SELECT, order_row, orders_of, text_of, to_json
 from bot.store.settling import Before, Moment, follow_order, save_positions, save_settlement
 from bot.store.snapshots import Kept, SnapshotFiles
+from bot.store.storage import refuse_sick_storage
+from bot.store.tripping import save_trips
 
 MAY_SEND = frozenset({"planned", "sending", "unknown"})
 
@@ -52,8 +61,10 @@ class LedgerJournal(OwnerLedger):
     def begin(self, start: TickStart) -> int:
         """Open a tick's row; refuses one older than the newest (UsageError naming both moments).
 
-        A tick that ended without a seal is sealed here as `died`, from what it had written.
+        A tick that ended without a seal is sealed here as `died`, from what it had written. Storage that is not fit
+        for a tick is refused before anything else (StoreError).
         """
+        refuse_sick_storage(self.database.path)
         stamped = self._check_stamp(start.broker, start.environment, None)
         ts = moment_text(start.at)
         with self.database.relaxed() as connection:
@@ -63,10 +74,18 @@ class LedgerJournal(OwnerLedger):
                     f"a tick at {ts} is older than the newest one here ({row[1]}, tick {row[0]}): a ledger only goes "
                     "forward; use a later moment or another BOT_HOME"
                 )
-            if not chain.tail_is_sound(connection):
+            fault = chain.tail_fault(connection)
+            if fault:
                 raise StoreError(
-                    f"{self.database.path}: the newest record does not fit the one before it: the ledger was edited or "
-                    "damaged. Nothing is sent. Keep a copy of the home; `bot doctor` names the first record at fault"
+                    f"{self.database.path}: {fault}: the ledger was edited or damaged. Nothing is sent. Keep a copy of "
+                    "the home; `bot audit verify` names the first record at fault and the table it disagrees with"
+                )
+            lost = anchor_fault(connection, self.database.home)
+            if lost:
+                raise StoreError(
+                    f"{self.database.path}: {lost}: the ledger was cut off, or an older copy was put in its place. "
+                    "Nothing is sent: orders since then are not known here. Restore the newest backup (`bot restore`), "
+                    "or look with `bot audit verify` and take it as it stands with `bot audit accept`"
                 )
             if not stamped and self._claim is not None:
                 self.write_stamp(self._claim, ts)
@@ -88,6 +107,8 @@ class LedgerJournal(OwnerLedger):
     def memory(self, at: datetime, session_date: date) -> Memory:
         """Read the ledger's tail: everything open, and what lies within the activities window."""
         memory = read_memory(self.database.connection, at, session_date, self._window_days)
+        said = in_force(memory.halt, memory.books.panic, self.database.home)
+        memory = replace(memory, halt=stronger(said, tripped_halt(memory.trips)), halt_said=said)
         self._before = Before(memory.books, memory.previous_marks, memory.halt.level)
         return memory
 
@@ -136,7 +157,7 @@ class LedgerJournal(OwnerLedger):
         planned = [order_row(order, tick_id, now.day) for order in decision.planned]
         first_steps = [(tick_id, order.client_order_id, now.ts, order.state) for order in decision.planned]
         facts = (
-            now.day, _session_open(decision.session_date, start.at), before.halt, str(decision.equity),
+            now.day, _session_open(decision.session_date, start.at), decision.halt or before.halt, str(decision.equity),
             str(decision.account.cash), str(decision.account.buying_power), text_of(decision.benchmark_price),
             str(decision.flow), decision.snapshot_hash, len(decision.verdicts),
             sum(1 for verdict in decision.verdicts if verdict.approved), len(planned), tick_id,
@@ -145,7 +166,10 @@ class LedgerJournal(OwnerLedger):
             if not stamped:
                 self.write_stamp(claim, now.ts)
             save_settlement(connection, now, before, decision)
+            settle_restored(connection, tick_id, now.ts, decision.settlement, self.desk)
             connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))
+            save_invariants(connection, now, decision.invariants)
+            save_trips(connection, decision.trips, decision.trips_changed, start.at, tick_id)
             if planned:
                 save_planned(connection, planned, first_steps)
             standing = save_proposals(
@@ -165,7 +189,8 @@ class LedgerJournal(OwnerLedger):
     def _read_before(self, at: datetime) -> Before:
         connection = self.database.connection
         books = read_books(connection, at, Counters())
-        return Before(books, read_marks(connection), read_halt(connection).level)
+        halt = in_force(read_halt(connection), books.panic, self.database.home)
+        return Before(books, read_marks(connection), halt.level)
 
     def move(self, tick_id: int, step: Transition) -> None:
         """Record one transition of an order, durably, before or after the request it stands for.
@@ -215,11 +240,14 @@ class LedgerJournal(OwnerLedger):
                 follow_order(connection, step.client_order_id, step.state, status, broker_id)
 
     def seal(self, tick_id: int, end: TickEnd) -> str:
-        """Close the tick's row, chain its hashes, and give the new head."""
+        """Close the tick's row, chain its hashes, and give the new head; one that is sealed already stays as it is."""
         assert tick_id == self._tick_id, f"tick {tick_id} is not the one that began ({self._tick_id})"
         ts = moment_text(end.finished_at)
         decided = self._decided
         with self.database.writing() as connection:
+            (status,) = connection.execute("SELECT status FROM ticks WHERE id = ?", (tick_id,)).fetchone()
+            if status != "started":  # the commit took effect and its answer was lost
+                return chain.head(connection)
             if decided is not None:
                 now, decision = decided
                 judged = Judged(verdicts=decision.verdicts, notes=decision.notes)
@@ -234,6 +262,9 @@ class LedgerJournal(OwnerLedger):
                 ),
             )  # fmt: skip
             head = self._seal(tick_id, ts, end.status, end.note, kinds.TICK)
+            count = connection.execute("SELECT max(id) FROM events").fetchone()[0]
+        if self.database.full:  # after the commit: an anchor ahead of its ledger would lock the owner out
+            write_anchor(self.database.home, head, count)
         self._kept = self._decided = None
         return head
 

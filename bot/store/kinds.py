@@ -22,9 +22,22 @@ CONSENT: Final = "consent"
 """The owner approved or declined a proposal."""
 PAUSE: Final = "pause"
 """A symbol was paused, or its pause was lifted."""
+PANIC: Final = "panic"
+"""The owner's panic began, or a person ended it."""
 ADOPTION: Final = "adoption"
 """A person made a foreign lot or option leg ours."""
 IMPORT: Final = "import"
 """The account's past was rebuilt from the broker's lines and kept."""
+RESTORE: Final = "restore"
+"""The home was restored from a backup, or what a restore held back was let go."""
+ALARM: Final = "alarm"
+"""The watch saw that ticks do not come; the desk only reduces until they do."""
+TRIP: Final = "trip"
+"""A trip wire tripped or cleared, by itself or by a person."""
+ACCEPTED: Final = "accepted"
+"""A person took a ledger that ends before its anchor as it stands."""
 
-KINDS: Final = (STAMP, TICK, DIED, HALT, CONFIG, APPROVAL, INSTRUCTION, CONSENT, PAUSE, ADOPTION, IMPORT)
+KINDS: Final = (
+    STAMP, TICK, DIED, HALT, TRIP, CONFIG, APPROVAL, INSTRUCTION, CONSENT, PAUSE, PANIC, ADOPTION, IMPORT, RESTORE,
+    ALARM, ACCEPTED,
+)  # fmt: skip

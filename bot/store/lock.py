@@ -1,4 +1,4 @@
-"""One tick a home at a time: an exclusive lock that the kernel drops when its holder dies."""
+"""One at a time: exclusive locks on files, which the kernel drops when their holder dies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from time import sleep
 from bot.domain.errors import StoreError, TryLater
 
 LOCK_NAME = ".lock"
+HOME_ADVICE = "make {0} writable, or name another BOT_HOME"
 
 
 @contextmanager
@@ -21,21 +22,31 @@ def home_lock(home: Path, command: str, at: datetime) -> Iterator[None]:
 
     Raises TryLater when somebody else holds it, StoreError when the home cannot be written.
     """
-    path = home / LOCK_NAME
-    name = f"process {os.getpid()}, {command}, since {at:%Y-%m-%d %H:%M:%S} UTC\n".encode()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(
-            f"cannot write {path} ({error.strerror}): make {home} writable, or name another BOT_HOME"
-        ) from error
+        raise _unwritable(home / LOCK_NAME, error, HOME_ADVICE.format(home)) from error
+    with held(home / LOCK_NAME, str(home), f"{command}, since {at:%Y-%m-%d %H:%M:%S} UTC", HOME_ADVICE.format(home)):
+        yield
+
+
+@contextmanager
+def held(path: Path, what: str, who: str, advice: str) -> Iterator[None]:
+    """Hold a file's lock for a block of work; `who` is what others are told, `advice` what mends an unwritable file.
+
+    Raises TryLater naming `what` and its holder, StoreError when the file cannot be written.
+    """
+    name = f"process {os.getpid()}, {who}\n".encode()
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error, advice) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = _holder(handle) or "somebody who left no name"
-            raise TryLater(f"{home} is in use by {holder}; nothing was done, try again when it has ended") from error
+            raise TryLater(f"{what} is in use by {holder}; nothing was done, try again when it has ended") from error
         os.pwrite(handle, name, 0)
         os.ftruncate(handle, len(name))
         yield
@@ -43,10 +54,14 @@ def home_lock(home: Path, command: str, at: datetime) -> Iterator[None]:
         os.close(handle)
 
 
+def _unwritable(path: Path, error: OSError, advice: str) -> StoreError:
+    return StoreError(f"cannot write {path} ({error.strerror}): {advice}")
+
+
 def _holder(handle: int) -> str:
     """Read who holds the lock; one who took it this very moment gets 20 ms to write its name down."""
     for _ in range(20):
-        name = os.pread(handle, 500, 0).decode(errors="replace").partition("\n")[0]
+        name = os.pread(handle, 4500, 0).decode(errors="replace").partition("\n")[0]
         if name:
             return name
         sleep(0.001)

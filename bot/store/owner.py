@@ -12,10 +12,14 @@ from typing import Literal
 import msgspec
 
 from bot.domain.errors import ForeignStore, UsageError
-from bot.domain.ledger import Halt, Instruction, Pause, Proposal
+from bot.domain.halting import halt_of
+from bot.domain.ledger import HALT_RANK, Halt, Instruction, Panic, Pause, Proposal
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_text
+from bot.store.panicking import end_panics, in_force, write_panic
 from bot.store.proposals import ProposalRow, answer, read_proposal, read_standing
+from bot.store.remembering import read_halt
+from bot.store.restored import lift_restored
 
 
 class OwnerLedger:
@@ -65,12 +69,38 @@ class OwnerLedger:
         """Set the halt level; `halt.since` is the moment it is set."""
         assert halt.since is not None, "a halt that is set says since when"
         ts = moment_text(halt.since)
+        with self.database.writing():
+            self._write_halt(halt, ts)
+
+    def _write_halt(self, halt: Halt, ts: str) -> None:
+        connection = self.database.connection
+        connection.execute(
+            "INSERT INTO halts (at, level, author, reason, clears) VALUES (?, ?, ?, ?, ?)",
+            (ts, halt.level, halt.author, halt.reason, halt.clears),
+        )
+        chain.append(connection, ts, kinds.HALT, msgspec.to_builtins(halt))
+        if halt.level == "run":
+            lift_restored(connection, ts, halt.author, halt.reason)
+
+    def begin_panic(self, panic: Panic) -> Halt:
+        """Keep a panic and its halt in one transaction and give the halt that rules from now on.
+
+        A stronger halt that was set before stays as it is.
+        """
         with self.database.writing() as connection:
-            connection.execute(
-                "INSERT INTO halts (at, level, author, reason, clears) VALUES (?, ?, ?, ?, ?)",
-                (ts, halt.level, halt.author, halt.reason, halt.clears),
-            )
-            chain.append(connection, ts, kinds.HALT, msgspec.to_builtins(halt))
+            stored = read_halt(connection)
+            if HALT_RANK[stored.level] < HALT_RANK["reduce_only"]:
+                stored = halt_of(panic)
+                self._write_halt(stored, moment_text(panic.at))
+            write_panic(connection, panic)
+        return in_force(stored, panic, self.database.home)
+
+    def resume(self, halt: Halt) -> Panic | None:
+        """Set the halt level a person resumes to, end every panic with it, and give the one that stood."""
+        assert halt.since is not None, "a halt that is set says since when"
+        with self.database.writing() as connection:
+            self._write_halt(halt, moment_text(halt.since))
+            return end_panics(connection, halt.since, halt.author)
 
     def add_instruction(self, instruction: Instruction) -> None:
         """Keep the owner's word on a contract or share; the newest one stands."""

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg, Proposal
+from bot.domain.invariants import Invariant
+from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg, Panic, Proposal
 from bot.domain.orders import OwnOrder
+from bot.domain.trip import Trip, stronger, tripped_halt
 from bot.store.answers import (
     ClosedCycle,
     EquityDay,
@@ -29,9 +31,12 @@ from bot.store.answers import (
 )
 from bot.store.asking import DecisionLedger
 from bot.store.database import LEDGER_NAME, moment_of, moment_text
+from bot.store.invariants import read_invariants
+from bot.store.panicking import in_force, read_panic
 from bot.store.proposals import ProposalRow, read_lapsed, read_proposal, read_standing
 from bot.store.remembering import read_drift, read_halt
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, number_of, orders_of
+from bot.store.tripping import read_trips
 
 __all__ = [
     "ClosedCycle",
@@ -184,12 +189,32 @@ class Ledger(DecisionLedger):
         return [Income(group, kind, *entry) for (group, kind), entry in sorted(sums.items())]
 
     def halt(self) -> Halt:
-        """Give the halt in force."""
-        return read_halt(self.connection)
+        """Give the halt in force: the one set last, a panic that stands, the file in the home, or what tripped."""
+        return stronger(self.halt_said(), tripped_halt(self.trips()))
+
+    def halt_said(self) -> Halt:
+        """Give the halt in force apart from what tripped: the one set last, a panic that stands, or the file."""
+        return in_force(self.halt_set(), self.panic(), self.home)
+
+    def trips(self) -> tuple[Trip, ...]:
+        """List the newest reading of every trip wire."""
+        return self._guarded(read_trips)
+
+    def halt_set(self) -> Halt:
+        """Give the halt level set last, whatever else rules."""
+        return self._guarded(read_halt)
+
+    def panic(self) -> Panic | None:
+        """Give the panic that stands."""
+        return self._guarded(read_panic)
 
     def drift(self) -> tuple[Drift, ...]:
         """List the differences between broker and books that stand."""
         return read_drift(self.connection)
+
+    def invariants(self) -> tuple[Invariant, ...]:
+        """List the house's numbers about itself, of the newest tick that decided."""
+        return self._guarded(read_invariants)
 
     def events(self, *, limit: int = 50, kind: str = "") -> list[EventRow]:
         """List the newest events, newest first."""

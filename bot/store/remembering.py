@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import is_option
@@ -15,10 +16,17 @@ from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause
 from bot.domain.money import ONE, ZERO
 from bot.domain.orders import CANCEL_PURPOSES, ENTRY_PURPOSES, OwnOrder
 from bot.domain.sessions import new_york_day
+from bot.domain.trip import AUTHOR
 from bot.engine.ports import Memory
+from bot.store.alarms import with_alarm
 from bot.store.database import moment_of, moment_text
+from bot.store.invariants import read_invariants
+from bot.store.pacing import openings_of, read_rejections, read_remembered
+from bot.store.panicking import read_panic
 from bot.store.proposals import read_approvals, read_entries
+from bot.store.restored import with_restore
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, ROLLS, number_of, orders_of
+from bot.store.tripping import read_streak, read_trips
 
 _STATE = (
     "SELECT cash, fees_accrued, equity_previous, nav, nav_peak, positions_json, settled_at, equity_last, flow_session,"
@@ -41,6 +49,7 @@ def read_books(connection: sqlite3.Connection, at: datetime, counters: Counters)
     """Read the ledger's facts: everything open, beside what the session day has used."""
     state = connection.execute(_STATE).fetchone() or _EMPTY_STATE
     lots, legs = LOTS.read_open(connection), LEGS.read_open(connection)
+    remembered = read_remembered(connection)
     return Books(
         lots=lots,
         legs=legs,
@@ -62,6 +71,10 @@ def read_books(connection: sqlite3.Connection, at: datetime, counters: Counters)
         session_day=date.fromisoformat(state[9]) if state[9] else None,
         approvals=read_approvals(connection, at),
         entries_sent=read_entries(connection),
+        put_entries=remembered.put_entries,
+        chains=remembered.chains,
+        losses=remembered.losses,
+        panic=read_panic(connection),
     )
 
 
@@ -87,6 +100,9 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
         orders_since=orders_since,
         previous_marks=read_marks(connection),
         last_slot=moment_of(slot[0]) if slot and slot[0] else None,
+        trips=read_trips(connection),
+        losing_chains=read_streak(connection),
+        invariants=read_invariants(connection),
     )
 
 
@@ -97,12 +113,16 @@ def read_marks(connection: sqlite3.Connection) -> tuple[tuple[str, Decimal, date
 
 
 def read_halt(connection: sqlite3.Connection) -> Halt:
-    """Read the halt in force; run when none was ever set."""
-    row = connection.execute("SELECT level, author, reason, at, clears FROM halts ORDER BY id DESC LIMIT 1").fetchone()
+    """Read the halt level set last by a person; run when none was ever set. What tripped stands apart."""
+    row = connection.execute(
+        "SELECT level, author, reason, at, clears FROM halts WHERE author NOT GLOB ? ORDER BY id DESC LIMIT 1",
+        (f"{AUTHOR}*",),
+    ).fetchone()
     if row is None:
-        return Halt()
+        return with_alarm(connection, with_restore(connection, Halt()))
     level, author, reason, at, clears = row
-    return Halt(level=level, author=author, reason=reason, since=moment_of(at), clears=clears)
+    halt = Halt(level=level, author=author, reason=reason, since=moment_of(at), clears=clears)
+    return with_alarm(connection, with_restore(connection, halt))
 
 
 def read_drift(connection: sqlite3.Connection) -> tuple[Drift, ...]:
@@ -130,9 +150,8 @@ def _pauses(connection: sqlite3.Connection, at: datetime) -> tuple[Pause, ...]:
 
 def read_counters(connection: sqlite3.Connection, session_date: date) -> Counters:
     """Count what a session day has used of its pacing."""
-    return count_orders(
-        orders_of(connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)))
-    )
+    orders = orders_of(connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)))
+    return replace(count_orders(orders), rejections=read_rejections(connection, orders))
 
 
 def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:
@@ -155,7 +174,10 @@ def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:
             count = int(units * _contracts_each(order.legs))
             if count:
                 contracts[order.underlying] = contracts.get(order.underlying, 0) + count
-    return Counters(orders_today=opening, exits_today=exits, contracts_today=tuple(sorted(contracts.items())))
+    return Counters(
+        orders_today=opening, exits_today=exits, contracts_today=tuple(sorted(contracts.items())),
+        openings=openings_of(orders),
+    )  # fmt: skip
 
 
 def _contracts_each(legs: tuple[OrderLeg, ...]) -> Decimal:

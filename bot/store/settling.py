@@ -16,6 +16,7 @@ from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import Decision, LegEnd, LotEnd, Settlement
 from bot.store.database import moment_text
+from bot.store.pacing import save_remembered
 from bot.store.proposals import count_entry, revive
 from bot.store.rows import (
     ACTIVITY_INSERT,
@@ -71,6 +72,7 @@ def save_settlement(connection: sqlite3.Connection, now: Moment, before: Before,
         connection.executemany(FILL_INSERT, [fill_row(fill, now.tick_id) for fill in settlement.fills])
     _save_drift(connection, now, before.books.drift, settlement.books.drift or settlement.drift)
     _save_state(connection, now, before.marks, decision)
+    save_remembered(connection, before.books, settlement.books)
     _save_equity(connection, now, decision)
 
 
@@ -204,6 +206,15 @@ def outcome(state: str, status: str) -> tuple[int, str | None]:
     """Give what an order's state means for its intent: submitted, and `error` or the broker's word."""
     submitted = int(state not in ("planned", "not_sent"))
     return submitted, status or ("error" if state in ("unknown", "refused", "not_sent") else None)
+
+
+def word_after(state: str, word: str, before: str) -> str:
+    """Give the broker's word after a step: what it says, else the one before; an order proved unsent has none.
+
+    >>> word_after("done", "", "filled"), word_after("not_sent", "", "not_found")
+    ('filled', '')
+    """
+    return word if word or state == "not_sent" else before
 
 
 def follow_order(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parents[2]
 # Read before the environment is scrubbed; a folder of recorded market data beside the project's root.
 MATERIAL = Path(os.environ.get("BOT_TEST_MATERIAL") or ROOT.parent / "shared")
-OURS = ("BOT_", "ALPACA_")
+OURS = ("BOT_", "ALPACA_", "WATCH_")
 
 settings.register_profile(
     "default", max_examples=40, derandomize=True, deadline=None, database=None,
@@ -64,12 +64,13 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment() -> Iterator[None]:
-    """Hide the owner's own settings, and undo whatever a test leaves in the environment."""
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide the owner's own settings and locked accounts, and undo whatever a test leaves in the environment."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(OURS):
             del os.environ[name]
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.getbasetemp() / "state")
     yield
     os.environ.clear()
     os.environ.update(before)

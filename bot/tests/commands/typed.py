@@ -14,14 +14,29 @@ from typing import NamedTuple
 
 from bot import wiring
 from bot.__main__ import main
-from bot.commands import adopting, approving, history, looking, owner, scanning, setup, simulating, ticking, weekly
+from bot.commands import (
+    adopting,
+    approving,
+    history,
+    keeping,
+    looking,
+    owner,
+    panicking,
+    scanning,
+    setup,
+    simulating,
+    ticking,
+    watching,
+    weekly,
+)  # fmt: skip
 from bot.ops import doctor
 
 AT = "2026-11-18T17:00:00+00:00"
 """A Wednesday, noon in New York."""
 SATURDAY = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 CLOCKED: tuple[ModuleType, ...] = (
-    wiring, adopting, approving, history, looking, owner, scanning, setup, simulating, ticking, weekly, doctor,
+    wiring, adopting, approving, history, keeping, looking, owner, panicking, scanning, setup, simulating, ticking,
+    watching, weekly, doctor,
 )  # fmt: skip
 
 

@@ -229,7 +229,7 @@ def test_a_direct_secret_wins_and_differing_places_are_named_without_values(tmp_
         ("ALPACA_SECRET_KEY_FILE=two", "expected a file with the secret on one line"),
         (f"ALPACA_SECRET_KEY_B64={SECRET}", "expected base64 of UTF-8 text, got 35 characters that are not"),
         ("SECRETS_FILE=nowhere", "nowhere: cannot be read"),
-        ("SECRETS_FILE=strange", "expected only ALPACA_API_KEY, ALPACA_SECRET_KEY, got 1 other names"),
+        ("SECRETS_FILE=strange", "expected only ALPACA_API_KEY, ALPACA_SECRET_KEY, WATCH_PING_URL, got 1 other names"),
     ],
 )
 def test_an_unusable_secret_is_an_error_that_does_not_show_it(tmp_path: Path, line: str, words: str) -> None:

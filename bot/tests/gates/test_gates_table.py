@@ -11,10 +11,26 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.desk import ApproveRule
-from bot.domain.ledger import Books, Counters, Drift, Halt, Pause
+from bot.domain.invariants import DOUBLED, FOREIGN, ORPHANS, Invariant
+from bot.domain.ledger import Books, Counters, Drift, Halt, Loss, Opening, Pause, PutEntry, Rejections
 from bot.domain.market import Slab
 from bot.domain.orders import OrderIntent, leg
-from bot.gates import GATES, account, approval, exposure, form, judge, market, options, pacing, prices, safety
+from bot.gates import (
+    GATES,
+    account,
+    approval,
+    exposure,
+    form,
+    invariants,
+    judge,
+    market,
+    options,
+    pacing,
+    prices,
+    repetition,
+    safety,
+    turnover,
+)
 from bot.tests.builders import (
     NOON,
     a_chain,
@@ -128,6 +144,7 @@ def _form_and_safety(add: Any, vary: Any) -> None:
     add("nothing_unresolved", a_put(), ("pass", {}), ("refuse", {"own_orders": (lost,)}))
     gone = Drift(symbol="XLF", kind="unexplained", what="shares are gone", broker=D(0), ours=D(100))
     add("no_drift", a_put(), ("pass", {}), ("refuse", {"books": Books(drift=(gone,))}))
+    _invariants(add)
     before = Books(last_positions=(("XLF", D(100)),))
     add("positions_are_known", a_put(), ("pass", {}), ("refuse", {"books": before}))
     for symbol, qty, word in (
@@ -149,6 +166,22 @@ def _form_and_safety(add: Any, vary: Any) -> None:
         ("refuse", {"positions": (held(PUT, "-1", "foreign"),)}),
     )  # fmt: skip
     add("not_a_duplicate", a_put(), ("pass", {}), ("refuse", {"own_orders": (an_order(PUT),)}))
+
+
+def _invariants(add: Any) -> None:
+    def told(name: str, ok: bool = False, symbols: tuple[str, ...] = ()) -> dict[str, Any]:
+        number = Invariant(name=name, value=D(0 if ok else 1), unit="orders", ok=ok, symbols=symbols)
+        return {"invariants": (number,)}
+
+    add(
+        "invariants_hold", a_put(),
+        ("pass", {}), ("pass", told(ORPHANS, ok=True)), ("refuse", told(ORPHANS)),
+        ("refuse", told(ORPHANS, symbols=("KO",))), ("refuse", told(DOUBLED, symbols=("KO", "XLF"))),
+        ("pass", told(DOUBLED, symbols=("KO",))), ("pass", told(FOREIGN)),
+    )  # fmt: skip
+    add("invariants_hold", a_buy_back(), ("pass", {"positions": (held(PUT, "-1"),)} | told(ORPHANS)))
+    add("invariants_hold", a_cancel("e1"), ("pass", told(ORPHANS)))
+    add("invariants_hold", a_stop(), ("pass", with_shares() | told(ORPHANS)))
 
 
 def _approval(add: Any, vary: Any) -> None:
@@ -441,11 +474,46 @@ def _pacing(add: Any, vary: Any) -> None:
     )  # fmt: skip
     for sent, word in ((0, "pass"), (29, "edge"), (30, "over")):
         add("exits_within_day", a_buy_back(), (word, short | {"books": Books(counters=Counters(exits_today=sent))}))
+    _rate_and_repetition(add)
+
+
+def opened(ago: timedelta, puts: str = "0", count: int = 1, **given: Any) -> dict[str, Any]:
+    """Openings sent so long ago, the dollars of puts on the first."""
+    one = Opening(underlying="XLU", at=NOON - ago, since=NOON - ago, puts=D(puts), **given)
+    rest = (replace(one, puts=D(0)),) * (count - 1)
+    return {"books": Books(counters=Counters(openings=(one, *rest)))}
+
+
+def _rate_and_repetition(add: Any) -> None:
+    five = timedelta(minutes=5)
+    for facts, word in (
+        ({}, "pass"), (opened(five, count=2), "edge"), (opened(five, count=3), "over"),
+        (opened(five + timedelta(microseconds=1), count=3), "edge"),
+    ):  # fmt: skip
+        add("orders_within_window", a_put(), (word, facts))
+    for facts, word in (  # the put is 3,700 of 25,000
+        ({}, "pass"), (opened(five, "6300"), "edge"), (opened(five, "6300.01"), "over"),
+        (opened(five + timedelta(microseconds=1), "6300.01"), "edge"),
+    ):  # fmt: skip
+        add("turnover_within_window", a_put(), (word, facts))
+    for dollars, word in (("0", "pass"), ("21300", "edge"), ("21300.01", "over")):
+        add("turnover_within_day", a_put(), (word, opened(timedelta(hours=2), dollars)))
+    for ago, word in ((timedelta(minutes=120), "edge"), (timedelta(minutes=119, seconds=59), "over")):
+        last = PutEntry(underlying="XLF", order="e1", filled_at=NOON - ago)
+        add("entry_cooldown_is_over", a_put(), (word, {"books": Books(put_entries=(last,))}))
+        add("entry_cooldown_is_over", a_call(), ("pass", with_shares(put_entries=(last,))))
+    for day, word in ((12, "pass"), (13, "edge"), (16, "over"), (18, "refuse")):  # Thursday, Friday, Monday, today
+        lost = Loss(underlying="XLF", what="c1", day=date(2026, 11, day), income=D("-0.01"))
+        add("loss_cooldown_is_over", a_put(), (word, {"books": Books(losses=(lost,))}))
+    for times, word in ((0, "pass"), (2, "edge"), (3, "over")):
+        again = Rejections(strategy="wheel", purpose="cash_secured_put", underlying="XLF", count=times)
+        add("rejections_are_few", a_put(), (word, {"books": Books(counters=Counters(rejections=(again,)))}))
 
 
 PROOFS = proofs()
 WITHOUT_NUMBER = {
-    "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "positions_are_known", "owner_is_ours",
+    "shape_is_known", "halt_allows", "nothing_unresolved", "no_drift", "invariants_hold", "positions_are_known",
+    "owner_is_ours",
     "holdings_are_understood",
     "not_a_duplicate", "symbol_not_halted", "stop_leaves_wheel_lots", "account_is_active",
 }  # fmt: skip
@@ -470,10 +538,15 @@ def test_every_gate_has_a_pass_a_refusal_and_the_exact_boundary() -> None:
     assert {proof.gate for proof in PROOFS} == {name for name, _ in GATES}
 
 
+FAMILIES = (
+    form, safety, invariants, approval, market, prices, options, account, exposure, pacing, repetition, turnover,
+)  # fmt: skip
+
+
 def test_every_public_gate_function_is_in_the_list() -> None:
     written = {
         name
-        for family in (form, safety, approval, market, prices, options, account, exposure, pacing)
+        for family in FAMILIES
         for name, function in inspect.getmembers(family, inspect.isfunction)
         if function.__module__ == family.__name__
         and not name.startswith("_")
@@ -545,7 +618,9 @@ def test_the_level_in_effect_decides_and_the_approved_one_is_shown_where_it_diff
         "cash_buffer_share", "cash_buffer_min", "equity_min", "symbol_share", "symbol_share_first", "group_share",
         "put_collateral_share", "stress_loss_share", "order_loss_share", "contracts_per_symbol",
         "put_series_per_symbol", "put_series_total", "open_underlyings", "contracts_per_tick", "contracts_per_day",
-        "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "open_interest_min",
+        "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "open_interest_min", "orders_per_window",
+        "turnover_per_window", "turnover_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions",
+        "identical_rejections",
         "option_spread_fraction", "option_spread_absolute", "underlying_spread_fraction", "quote_age_share_seconds",
         "quote_age_option_seconds", "price_collar_fraction", "entry_after_open_minutes", "entry_before_close_minutes",
         "options_level_min",

@@ -37,6 +37,7 @@ GROWING = frozenset({
     "ticks", "order_intents", "tick_checks", "refusals", "notes", "events", "orders", "order_transitions", "fills",
     "lots", "lot_ends", "option_legs", "leg_ends", "cycles", "rolls", "book_changes", "activities", "drift",
     "snapshots", "halts", "instructions", "pauses", "equity_daily", "refusals_daily", "income_daily", "position_days",
+    "invariants",
 })  # fmt: skip
 
 

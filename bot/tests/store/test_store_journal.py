@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.errors import ForeignStore, StoreError, UsageError
-from bot.domain.ledger import Books, Cycle, Drift, Roll
+from bot.domain.ledger import Books, ChainSoFar, Cycle, Drift, Loss, PutEntry, Roll
 from bot.domain.snapshot import encode_snapshot
 from bot.domain.strategy import Note
 from bot.engine.ports import Fill, Journal, LegEnd, LotEnd
@@ -60,6 +60,9 @@ BOOKS = Books(
     nav_peak=D("1.02"),
     last_positions=(("KO", D(100)), ("XLF", D(100))),
     settled_at=NOON,
+    put_entries=(PutEntry(underlying="XLF", order="desk-1", filled_at=NOON),),
+    chains=(ChainSoFar(chain="leg-1", underlying="XLF", income=D("-30.11"), bare=False),),
+    losses=(Loss(underlying="KO", what="leg-0", day=NOON.date(), income=D("-0.05")),),
 )
 
 
@@ -79,7 +82,7 @@ def test_an_empty_ledger_remembers_nothing(journal: LedgerJournal) -> None:
 def test_no_fact_of_the_books_is_left_to_chance() -> None:
     """What people say and what orders used is counted, not settled; everything else is in BOOKS."""
     same = {name for name in Books.__struct_fields__ if getattr(BOOKS, name) == getattr(Books(), name)}
-    assert same == {"instructions", "pauses", "counters", "approvals", "entries_sent"}
+    assert same == {"instructions", "pauses", "counters", "approvals", "entries_sent", "panic"}
 
 
 def test_books_come_back_as_they_were_settled(journal: LedgerJournal) -> None:
@@ -427,7 +430,8 @@ def test_an_unknown_or_changed_snapshot_is_an_error_that_says_which(home: Path, 
     with pytest.raises(StoreError, match="no stored Snapshot has a hash that begins 'zz'"):
         load_snapshot(journal.database.connection, home, "zz")
     path = home / "snapshots" / "2026-11.bin"
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    stored = path.read_bytes()
+    path.write_bytes(stored[:-1] + bytes([stored[-1] ^ 1]))
     with pytest.raises(StoreError, match="it was changed or cut off"):
         load_snapshot(journal.database.connection, home, kept)
 

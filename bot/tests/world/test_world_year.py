@@ -19,7 +19,7 @@ from bot.engine.ports import TickResult
 from bot.store.chain import verify
 from bot.tests.world.runs import choice_of, make_house, moments_in, run_in, run_through, sessions_from
 
-SYMBOL, SEED, EQUITY = "GDX", 15, 10_000
+SYMBOL, SEED, EQUITY = "GDX", 23, 10_000
 FIRST_DAY, SESSIONS = date(2025, 11, 19), 190
 ZERO = Decimal(0)
 

@@ -1,0 +1,134 @@
+"""The commands that keep a home: configuration, record, doctor, copies, the watch. Same rules as in `cli`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli_words import Env, Json
+
+upkeep = typer.Typer()
+config_app = typer.Typer(
+    help="Show, check, approve or upgrade the configuration.", rich_markup_mode=None, no_args_is_help=True
+)
+upkeep.add_typer(config_app, name="config")
+audit_app = typer.Typer(
+    help="Verify the record, print its head for a witness, or accept an older one.", rich_markup_mode=None,
+    no_args_is_help=True,
+)  # fmt: skip
+upkeep.add_typer(audit_app, name="audit")
+
+
+@config_app.command("show")
+def config_show(env: Env = "", as_json: Json = False) -> None:
+    """Print each effective value and where it came from; secrets are masked."""
+    from bot.commands.setup import run_config_show
+
+    run_config_show(env, as_json=as_json)
+
+
+@config_app.command("check")
+def config_check(env: Env = "", as_json: Json = False) -> None:
+    """Check .env and desk.toml; name every fault at once with file and key."""
+    from bot.commands.setup import run_config_check
+
+    run_config_check(env, as_json=as_json)
+
+
+@config_app.command("approve")
+def config_approve(env: Env = "") -> None:
+    """Approve the configuration as it stands; real money needs this after each change."""
+    from bot.commands.setup import run_config_approve
+
+    run_config_approve(env)
+
+
+@config_app.command("upgrade")
+def config_upgrade(env: Env = "") -> None:
+    """Write keys that a newer version asks for, with the profile's values."""
+    from bot.commands.setup import run_config_upgrade
+
+    run_config_upgrade(env)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    env: Env = "",
+    head: Annotated[str, typer.Option(help="A hash that `bot audit head` printed: does it still stand?")] = "",
+    no_snapshots: Annotated[bool, typer.Option("--no-snapshots", help="Leave the Snapshot files out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hash the whole record again and name the first bad record and its table; exits with 1 at any fault."""
+    from bot.commands.auditing import run_verify
+
+    run_verify(env, head=head, snapshots=not no_snapshots, as_json=as_json)
+
+
+@audit_app.command("head")
+def audit_head(env: Env = "", as_json: Json = False) -> None:
+    """Print one line for a witness outside: desk, account's end, events, newest hash, moment, Snapshots, tick."""
+    from bot.commands.auditing import run_head
+
+    run_head(env, as_json=as_json)
+
+
+@audit_app.command("accept")
+def audit_accept(
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the record.")],
+    env: Env = "",
+) -> None:
+    """Take a ledger that ends before its anchor.json as it stands, such as a copy put back by hand."""
+    from bot.commands.auditing import run_accept
+
+    run_accept(env, reason=reason)
+
+
+@upkeep.command()
+def doctor(env: Env = "", as_json: Json = False) -> None:
+    """Look at everything a tick stands on and say what to mend."""
+    from bot.commands.setup import run_doctor
+
+    run_doctor(env, as_json=as_json)
+
+
+@upkeep.command()
+def backup(
+    env: Env = "",
+    to: Annotated[str, typer.Option(help="Folder for backups (default: backups in the home).")] = "",
+    keep: Annotated[
+        int, typer.Option(min=0, help="Keep the newest N (0: the last 24 hourly, 14 daily, 12 monthly).")
+    ] = 0,
+) -> None:
+    """Copy the home, prove the copy, and drop backups that the schedule no longer keeps; no tick waits for it."""
+    from bot.commands.keeping import run_backup
+
+    run_backup(env, to=to, keep=keep)
+
+
+@upkeep.command()
+def restore(
+    backup: Annotated[str, typer.Argument(help="A folder backup-<moment> that `bot backup` made.")],
+    env: Env = "",
+    home: Annotated[str, typer.Option(help="Empty or new folder (default: BOT_HOME of the .env).")] = "",
+) -> None:
+    """Make an empty or new home from a backup; it takes no new risk until a tick settles cleanly."""
+    from bot.commands.keeping import run_restore
+
+    run_restore(env, backup=backup, home=home)
+
+
+@upkeep.command()
+def vacuum(env: Env = "") -> None:
+    """Build the ledger file anew, without the room that deleted rows left behind."""
+    from bot.commands.keeping import run_vacuum
+
+    run_vacuum(env)
+
+
+@upkeep.command()
+def watch(env: Env = "", as_json: Json = False) -> None:
+    """Raise an alarm (exit 1) when ticks do not come or the record was changed; for a timer of its own."""
+    from bot.commands.watching import run_watch
+
+    run_watch(env, as_json=as_json)

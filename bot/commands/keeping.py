@@ -1,0 +1,65 @@
+"""`bot backup`, `bot restore` and `bot vacuum`: keeping a home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+from bot.commands.opening import warn
+from bot.config.effective import settings_from_process
+from bot.domain.errors import UsageError
+from bot.ops.backup import BACKUPS, make_backup
+from bot.ops.restore import restore
+from bot.ops.vacuum import vacuum
+from bot.report.words import count
+from bot.store.lock import home_lock
+from bot.wiring import load_house, wall_clock
+
+
+def run_backup(env: str, *, to: str, keep: int) -> None:
+    """Make a proved copy of the home and print what it came to."""
+    house, began = load_house(env), perf_counter()
+    warn(house)
+    folder = Path(to).expanduser().resolve() if to else house.home / BACKUPS
+    if folder == house.home:
+        raise UsageError(f"--to {to} is the home itself: name another folder, best on another disk")
+    made = make_backup(house.home, folder, wall_clock(), perf_counter, keep=keep)
+    shared = f", {_megabytes(made.linked)} of it shared with the one before" if made.linked else ""
+    print(f"backup {made.path}")
+    print(
+        f"  {_megabytes(made.manifest.size)}{shared}, {perf_counter() - began:.1f} s; proved: "
+        f"{count(made.manifest.events, 'record')}, head {made.manifest.head[:16]}"
+    )
+    for name in made.removed:
+        print(f"  {name} is no longer kept")
+    if folder.is_relative_to(house.home):
+        print("  it stands in the home itself: --to FOLDER on another disk survives the loss of this one")
+    print(f"  not in it: .env and its secrets   home {house.home}")
+
+
+def run_restore(env: str, *, backup: str, home: str) -> None:
+    """Make an empty or new home from a backup and say what to do next."""
+    target = Path(home).expanduser().resolve() if home else settings_from_process(Path(env) if env else None).home
+    source = Path(backup).expanduser().resolve()
+    done = restore(source, target, wall_clock())
+    print(f"restored {done.manifest.name} of {done.manifest.made_at:%Y-%m-%d %H:%M} UTC into {target}")
+    print(f"  {count(done.manifest.events, 'record')} proved, head now {done.head[:16]}")
+    if done.account_kept:
+        print("  the simulated account that stood there is kept: it is the broker's side, and newer")
+    print("  new risk is held back until a tick settles cleanly; orders sent after the backup are named by then")
+    print(f"next: BOT_HOME={target} in the .env (no backup holds it), then `bot tick --dry` and `bot status`")
+
+
+def run_vacuum(env: str) -> None:
+    """Build the ledger anew under the home's lock and print its size before and after."""
+    house, began = load_house(env), perf_counter()
+    with home_lock(house.home, "bot vacuum", wall_clock()):
+        done = vacuum(house.home)
+    print(
+        f"ledger {_megabytes(done.before)} before, {_megabytes(done.after)} after, {perf_counter() - began:.1f} s   "
+        f"home {house.home}"
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

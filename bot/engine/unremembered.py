@@ -1,0 +1,48 @@
+"""Orders that carry this desk's name and that its ledger does not know: it was restored, or it is not alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.domain.holdings import BrokerOrder
+from bot.domain.money import plain
+from bot.domain.orders import OwnOrder, carries_name
+from bot.engine.ports import Memory, Reads, Settlement
+
+
+def unremembered(
+    reads: Reads, memory: Memory, settlement: Settlement, desk: str, find_own: Callable[[str], OwnOrder | None]
+) -> tuple[str, ...]:
+    """Name what carries this desk's name without a row of ours: it lives, just filled, or left something foreign."""
+    known = {one.client_order_id for one in (*memory.own_orders, *memory.recent_orders)}
+    strange = [
+        one
+        for one in reads.orders
+        if one.client_order_id not in known
+        and carries_name(desk, one.client_order_id)
+        and find_own(one.client_order_id) is None
+    ]
+    if not strange:
+        return ()
+    filled = {fill.broker_order_id for fill in settlement.fills}
+    foreign = {held.position.symbol for held in settlement.held if held.owner in ("foreign", "mixed")}
+    return tuple(
+        _words(one, foreign)
+        for one in strange
+        if not one.terminal
+        or one.broker_order_id in filled
+        or (one.filled_qty and any(leg.symbol in foreign for leg in one.legs))
+    )
+
+
+def _words(order: BrokerOrder, foreign: set[str]) -> str:
+    legs = ", ".join(f"{leg.position_intent} {leg.symbol}" for leg in order.legs)
+    told = (
+        f"order {order.client_order_id} ({legs}; {order.status}, {plain(order.filled_qty)} of {plain(order.qty)} "
+        "filled) carries this desk's name and this ledger never planned it: it was sent after the backup this home was "
+        "restored from, or by another home of this desk"
+    )
+    if not order.terminal:
+        return f"{told}. It counts in risk and is not touched: let it end, or cancel it at the broker"
+    adopt = [f"`bot adopt {leg.symbol}`" for leg in order.legs if leg.symbol in foreign]
+    return f"{told}. What it opened counts as foreign: {', '.join(adopt)}" if adopt else told

@@ -1,0 +1,101 @@
+"""An older ledger put in the place of a newer one shows, and nobody is ever locked out by a crash."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import StoreError
+from bot.store import journal as journals
+from bot.store.anchor import ANCHOR_NAME, Anchor, read_anchor, write_anchor
+from bot.store.chain import head
+from bot.store.database import LEDGER_NAME
+from bot.store.journal import LedgerJournal
+from bot.tests.builders import NOON
+from bot.tests.store.scene import a_start, a_tick, rows
+
+LATER = NOON + timedelta(minutes=15)
+
+
+def ticked(home: Path, at: object = NOON) -> None:
+    journal = LedgerJournal(home, "desk")
+    a_tick(journal, at)  # type: ignore[arg-type]
+    journal.close()
+
+
+def test_each_seal_leaves_its_head_and_count_in_the_home(home: Path) -> None:
+    journal = LedgerJournal(home, "desk")
+    a_tick(journal)
+    assert read_anchor(home) == Anchor(head(journal.database.connection), 2)
+    a_tick(journal, LATER)
+    assert read_anchor(home) == Anchor(head(journal.database.connection), 3)
+    journal.close()
+    assert (home / ANCHOR_NAME).stat().st_mode & 0o777 == 0o600
+    assert not list(home.glob(f".{ANCHOR_NAME}*"))
+
+
+def test_an_older_copy_of_the_ledger_is_refused_with_what_to_do(home: Path, tmp_path: Path) -> None:
+    ticked(home)
+    shutil.copy(home / LEDGER_NAME, tmp_path / "older")
+    ticked(home, LATER)
+    shutil.copy(tmp_path / "older", home / LEDGER_NAME)
+    journal = LedgerJournal(home, "desk")
+    with pytest.raises(StoreError, match=r"(?s)ends at event 2 .* after event 3.*bot audit verify.*bot audit accept"):
+        journal.begin(a_start(LATER))
+    journal.close()
+    assert rows(home, "SELECT count(*) FROM ticks") == [(1,)]
+
+
+def test_another_chain_of_the_same_length_is_refused(home: Path) -> None:
+    ticked(home)
+    write_anchor(home, "0" * 64, 2)
+    journal = LedgerJournal(home, "desk")
+    with pytest.raises(StoreError, match="event 2 is not the one"):
+        journal.begin(a_start(LATER))
+    journal.close()
+
+
+@pytest.mark.parametrize("left", ["", "{", '{"head": 5}', "[1]", '{"head": "a", "count": "many"}', "\x00"])
+def test_an_anchor_that_cannot_be_read_locks_nobody_out(home: Path, left: str) -> None:
+    ticked(home)
+    (home / ANCHOR_NAME).write_text(left)
+    ticked(home, LATER)
+    found = read_anchor(home)
+    assert found is not None
+    assert found.events == 3
+
+
+def test_a_process_that_dies_between_seal_and_anchor_locks_nobody_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    ticked(home)
+    with monkeypatch.context() as then:
+        then.setattr(journals, "write_anchor", dies)
+        journal = LedgerJournal(home, "desk")
+        with pytest.raises(KeyboardInterrupt):
+            a_tick(journal, LATER)
+        journal.close()
+    found = read_anchor(home)
+    assert found is not None
+    assert found.events == 2
+    ticked(home, LATER + timedelta(minutes=15))
+    assert read_anchor(home) != found
+
+
+def test_a_home_that_refuses_the_anchor_keeps_the_one_before(tmp_path: Path) -> None:
+    assert write_anchor(tmp_path, "a", 1)
+    assert not write_anchor(tmp_path / "nowhere", "b", 2)
+    assert read_anchor(tmp_path) == Anchor("a", 1)
+
+
+def test_a_simulation_waits_for_no_anchor(home: Path) -> None:
+    journal = LedgerJournal(home, "desk", synchronous="NORMAL")
+    a_tick(journal)
+    journal.close()
+    assert read_anchor(home) is None
