@@ -6,7 +6,17 @@ import sys
 
 
 def main() -> None:
-    """Run one command; a failure of the world ends in one clear message and its exit code."""
+    """Run one command; a failure of the world ends in one clear message and its exit code.
+
+    Without assertions nothing runs: they end a tick whose own logic is wrong before it sends.
+    """
+    if sys.flags.optimize:
+        print(
+            "bot: Python was started with -O or PYTHONOPTIMIZE, which leaves out checks that end a tick gone wrong; "
+            "nothing was read or sent: start it without",
+            file=sys.stderr,
+        )
+        sys.exit(78)
     from bot.cli import app
     from bot.domain.errors import BotError
 

@@ -122,6 +122,14 @@ def status(env: Env = "", as_json: Json = False) -> None:
 
 
 @app.command()
+def books(env: Env = "", as_json: Json = False) -> None:
+    """Show each strategy's book: cash, premium, earned, held; their sum beside the account, and what is to come."""
+    from bot.commands.bookkeeping import run_books
+
+    run_books(env, as_json=as_json)
+
+
+@app.command()
 def report(
     env: Env = "",
     day: Annotated[str, typer.Option(help="New York day, YYYY-MM-DD (default: the newest with a tick).")] = "",
@@ -326,6 +334,9 @@ def resume(
     symbol: Annotated[str, typer.Argument(help="A paused underlying, or '*'; nothing lifts the halt.")] = "",
     env: Env = "",
     reason: Reason = "the owner resumed",
+    new_peak: Annotated[
+        bool, typer.Option("--new-peak", help="Also clear every drawdown that tripped: it counts from here on.")
+    ] = False,
 ) -> None:
     """Lift the halt and end a panic, or with a symbol lift the pause on it."""
     from bot.commands.owner import run_halt, run_lift_pause
@@ -333,7 +344,39 @@ def resume(
     if symbol:
         run_lift_pause(env, symbol=symbol)
     else:
-        run_halt(env, level="run", reason=reason)
+        run_halt(env, level="run", reason=reason, new_peak=new_peak)
+
+
+order_app = typer.Typer(
+    help="Name orders without a proven answer, and say what became of one.", rich_markup_mode=None,
+    no_args_is_help=True,
+)  # fmt: skip
+app.add_typer(order_app, name="order")
+
+
+@order_app.command("list")
+def order_list(env: Env = "", as_json: Json = False) -> None:
+    """List what left without a proven answer: since when, why, and what to type; reads only."""
+    from bot.commands.ordering import run_order_list
+
+    run_order_list(env, as_json=as_json)
+
+
+@order_app.command("resolve")
+def order_resolve(
+    order: Annotated[str, typer.Argument(help="The order's id, as `bot order list` shows it.")],
+    never_arrived: Annotated[bool, typer.Option("--never-arrived", help="The broker never got it.")] = False,
+    at_broker: Annotated[str, typer.Option("--at-broker", help="The broker has it, under this id of its own.")] = "",
+    env: Env = "",
+    reason: Reason = "the owner looked at the broker",
+    at: Annotated[str, typer.Option(help="As for tick.")] = "",
+) -> None:
+    """End an order without a proven answer by your word; the broker is asked first, and its record goes before it."""
+    from bot.commands.ordering import run_order_resolve
+
+    run_order_resolve(
+        env, order_id=order, never_arrived=never_arrived, at_broker=at_broker, reason=reason, at=at
+    )  # fmt: skip
 
 
 @app.command("dump-state")

@@ -93,6 +93,21 @@ def doctor(env: Env = "", as_json: Json = False) -> None:
 
 
 @upkeep.command()
+def drill(
+    env: Env = "",
+    only: Annotated[str, typer.Option("--only", help="One failure alone, F1 to F15; it is not sealed.")] = "",
+    world: Annotated[str, typer.Option(help="simulator, alpaca or both; one alone is not sealed.")] = "both",
+    seed: Annotated[int, typer.Option(min=0, max=4294967295, help="Seed of the drill's market.")] = 1,
+    removals: Annotated[bool, typer.Option("--removals", help="Take each guard away too: that must fail.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play the failures others paid for (F1 to F15) against this desk.toml and seal the result; 1 unless it passed."""
+    from bot.commands.drilling import run_drill
+
+    run_drill(env, only=only, world=world, seed=seed, as_json=as_json, removals=removals)
+
+
+@upkeep.command()
 def backup(
     env: Env = "",
     to: Annotated[str, typer.Option(help="Folder for backups (default: backups in the home).")] = "",
@@ -118,9 +133,23 @@ def restore(
     run_restore(env, backup=backup, home=home)
 
 
+@upkeep.command("log")
+def show_log(
+    env: Env = "",
+    since: Annotated[str, typer.Option(help="30m, 12h, 7d, YYYY-MM-DD or an ISO moment (default: 1d).")] = "",
+    kind: Annotated[str, typer.Option(help="Only these kinds, with commas: order, error, venue, halt, ended ...")] = "",
+    tick: Annotated[int, typer.Option(min=0, help="Only this tick's lines, whenever it ran.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Print what the log kept: ticks, orders, errors, slow answers, every word of a person."""
+    from bot.commands.logs import run_log
+
+    run_log(env, since=since, kind=kind, tick=tick, as_json=as_json)
+
+
 @upkeep.command()
 def vacuum(env: Env = "") -> None:
-    """Build the ledger file anew, without the room that deleted rows left behind."""
+    """Thin out old Snapshots, pack and drop old logs, and build the ledger file anew."""
     from bot.commands.keeping import run_vacuum
 
     run_vacuum(env)

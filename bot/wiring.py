@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
@@ -19,10 +21,13 @@ from bot.config.settings import Settings
 from bot.domain.desk import Desk
 from bot.domain.errors import BrokerUnreachable, ConfigError, UsageError
 from bot.domain.sessions import last_session_at, new_york_day, previous_session, session_on
+from bot.domain.slots import SessionOn, sessions_known
 from bot.domain.strategy import Strategy
 from bot.engine.ports import Book, Broker, Market, World
 from bot.engine.ports import Path as MarketPath
 from bot.store.journal import LedgerJournal
+from bot.store.logged import LoggedJournal
+from bot.store.panicking import read_halt_file
 
 if TYPE_CHECKING:
     from bot.brokers.simulator import SimulatorBroker
@@ -60,6 +65,11 @@ class House(NamedTuple):
         """Give the home folder in use."""
         return self.settings.home
 
+    @property
+    def desk_hash(self) -> str:
+        """Give the SHA-256 of desk.toml."""
+        return sha256(self.desk_text.encode()).hexdigest()
+
 
 def load_house(env: str = "") -> House:
     """Read and check `.env` and `desk.toml`; raises ConfigError with every fault and the home in use."""
@@ -75,11 +85,17 @@ def load_house(env: str = "") -> House:
     return House(settings, desk, text, fingerprint, settings_json)
 
 
-def make_market(house: House, now: Callable[[], datetime] = wall_clock, *, seconds: float = DEADLINE_SECONDS) -> Market:
-    """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares, for so many seconds."""
+def make_market(
+    house: House, now: Callable[[], datetime] = wall_clock, *, seconds: float = DEADLINE_SECONDS,
+    say: Callable[..., None] | None = None,
+) -> Market:  # fmt: skip
+    """Build the market `BOT_MARKET` names. Alpaca's opens the one door that its broker shares, for so many seconds.
+
+    `say` writes what goes wrong at that door into a log.
+    """
     settings = house.settings
     if settings.market == "alpaca":
-        return _alpaca_market(house, now, seconds)
+        return _alpaca_market(house, now, seconds, say)
     return embedded_market(house)
 
 
@@ -103,10 +119,12 @@ def embedded_market(house: House) -> Embedded:
     )
 
 
-def _alpaca_market(house: House, now: Callable[[], datetime], seconds: float) -> AlpacaMarket:
+def _alpaca_market(
+    house: House, now: Callable[[], datetime], seconds: float, say: Callable[..., None] | None
+) -> AlpacaMarket:
     from bot.markets.alpaca import AlpacaMarket
     from bot.markets.earnings import load_earnings
-    from bot.venues.alpaca_client import AlpacaClient, Bounds
+    from bot.venues.alpaca_client import AlpacaClient, Bounds, unheard
     from bot.venues.daycache import DayCache
     from bot.venues.together import at_once
 
@@ -122,6 +140,7 @@ def _alpaca_market(house: House, now: Callable[[], datetime], seconds: float) ->
         now=now,
         meter=perf_counter,
         bounds=Bounds(deadline=perf_counter() + seconds),
+        say=say or unheard,
     )
     return AlpacaMarket(
         client,
@@ -205,6 +224,19 @@ def copy_account(source: Path, target: Path) -> None:
         ) from error
 
 
+def known_sessions(house: House, now: Callable[[], datetime] = wall_clock) -> SessionOn:
+    """Give what tells the session of a day: the broker's calendar as the newest tick kept it, else the shipped table.
+
+    Nobody is asked, so it serves every look ahead.
+    """
+    if house.settings.broker != "alpaca":
+        return session_on
+    from bot.brokers.alpaca_kept import kept_calendar
+    from bot.venues.daycache import DayCache
+
+    return sessions_known(kept_calendar(DayCache(house.home / CACHE_FOLDER, now)))
+
+
 def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
     """Give the desk's strategies, the owner's own and what the owner approved, best priority first."""
     from bot.planners import owner, trailing_stop, wheel
@@ -255,6 +287,7 @@ def make_book(house: House, *, dry: bool) -> Book:
         config_hash=house.hash,
         code_version=__version__,
         deadline_seconds=DEADLINE_SECONDS,
+        desk_hash=house.desk_hash,
     )
 
 
@@ -274,8 +307,9 @@ def open_world(
         market = make_market(house, now, seconds=seconds)
         with closing(make_broker(house, market, now, account=account)) as broker:
             yield World(
-                broker=broker, market=market, journal=journal, now=now, meter=perf_counter, room_mb=room_of(house.home)
-            )
+                broker=broker, market=market, journal=journal, now=now, meter=perf_counter, room_mb=room_of(house.home),
+                halted=partial(read_halt_file, house.home),
+            )  # fmt: skip
         return
     from bot.venues.together import at_once
 
@@ -283,11 +317,12 @@ def open_world(
     with closing(_account_lock(house, command, (clock or wall_clock)())) as lock:
         if known:
             lock.claim(known)
-        market = make_market(house, now, seconds=seconds)
+        say = journal.log.say if isinstance(journal, LoggedJournal) else None
+        market = make_market(house, now, seconds=seconds, say=say)
         with closing(make_broker(house, market, now, account=account)) as broker:
             yield World(
                 broker=broker, market=market, journal=journal, now=now, meter=perf_counter, together=at_once,
-                claim=lock.claim, room_mb=room_of(house.home),
+                claim=lock.claim, room_mb=room_of(house.home), halted=partial(read_halt_file, house.home),
             )  # fmt: skip
 
 

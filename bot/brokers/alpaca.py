@@ -27,6 +27,7 @@ from bot.brokers.alpaca_account import (
     sessions_of,
 )
 from bot.brokers.alpaca_activities import read_lines
+from bot.brokers.alpaca_kept import calendar_name
 from bot.brokers.alpaca_listing import chain_from, read_listing
 from bot.brokers.alpaca_orders import ListedOrder, listed_of
 from bot.brokers.alpaca_sending import body_of, check, rearmed_trail
@@ -127,7 +128,7 @@ class AlpacaBroker:
 
     def read_calendar(self, first: date, last: date) -> tuple[Session, ...]:
         """Give Alpaca's own sessions of the days first..last, asked for once a day."""
-        name = f"alpaca-calendar-{first.isoformat()}-{last.isoformat()}"
+        name = calendar_name(first, last)
         query = {"start": first.isoformat(), "end": last.isoformat()}
 
         def rows() -> Any:

@@ -18,6 +18,7 @@ shares it did move then show as a difference.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -43,7 +44,7 @@ KINDS: dict[str, ActivityKind] = {
     "FILL": "FILL", "OPASN": "OPASN", "OPEXC": "OPEXC", "OPEXP": "OPEXP", "OPTRD": "OPTRD", "CGD": "DIV", "FEE": "FEE",
     "CFEE": "FEE", "PTC": "FEE", "REG": "FEE", "TAF": "FEE", "ORF": "FEE", "OCC": "FEE", "CAT": "FEE", "INT": "INT",
     "INTNRA": "INT", "INTTW": "INT", "CSD": "CSD", "CSW": "CSW", "JNLC": "JNLC", "TRANS": "TRANS", "ACATC": "ACATC",
-    "ACATS": "ACATS", "SPLIT": "SPLIT",
+    "ACATS": "ACATS", "JNLS": "ACATS", "SPLIT": "SPLIT",
 }  # fmt: skip
 CASH_KINDS = frozenset({"DIV", "FEE", "INT", "CSD", "CSW", "JNLC", "TRANS", "ACATC"})
 DELIVERIES = frozenset({"OPASN", "OPEXC", "OPTRD"})
@@ -162,6 +163,7 @@ def _line_of(raw: dict[str, Any], notes: Notes) -> Activity:
             notes.append("net_amount: not said")
         qty, price = ZERO, decimal_of(raw, "per_share_amount")
     elif kind == "FILL":
+        _check_id(raw)
         qty, net_amount = _fill_qty(raw, qty, price, symbol, notes), ZERO
     elif kind == "SPLIT":
         price = _split_ratio(raw)
@@ -195,8 +197,8 @@ def kind_of(word: str, sub: str, symbol: str) -> ActivityKind:
     """
     if sub == "SDIV":
         return "OTHER"  # a dividend in shares: no cash, and a change of the position that no line of ours stands for
-    if word == "JNL" and not symbol:
-        return "JNLC"
+    if word == "JNL":
+        return "ACATS" if symbol else "JNLC"
     if word.startswith("DIV"):
         return "DIV"
     return KINDS.get(word, "OTHER")
@@ -265,6 +267,16 @@ def _named(line: Activity, mark: str, text: str) -> Activity:
         line, id=f"{line.id}#{mark}", kind="OTHER", qty=ZERO, price=None, net_amount=ZERO,
         raw_type=f"{line.raw_type or line.kind} ({text})", description=text,
     )  # fmt: skip
+
+
+def _check_id(raw: dict[str, Any]) -> None:
+    """Refuse a fill whose id is none of Alpaca's (moment::name): under another id the same fill is booked twice."""
+    mark = word_of(raw, "id")
+    if not re.fullmatch(r"[0-9A-Za-z]+::\S+", mark, re.ASCII):
+        raise BrokerUnreachable(
+            f"the account's history: a fill of {shown(word_of(raw, 'symbol'))} has the id {shown(mark)}, expected "
+            "moment::name; it cannot be told from one that is booked already, so nothing is concluded from this read"
+        )
 
 
 def _made_up_id(raw: dict[str, Any]) -> str:

@@ -133,6 +133,7 @@ def _joined(old: BrokerOrder, new: BrokerOrder) -> BrokerOrder:
         filled_qty=filled,
         filled_avg_price=price,
         submitted_at=old.submitted_at,
+        leg_ids=(*old.leg_ids, *new.leg_ids),
     )
 
 

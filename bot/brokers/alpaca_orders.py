@@ -103,6 +103,7 @@ def order_of(raw: dict[str, Any]) -> BrokerOrder:
         submitted_at=begun or BEGINNING,
         updated_at=max((one for one in moments if one is not None), default=begun or BEGINNING),
         odd="" if ended else "; ".join(notes),
+        leg_ids=_leg_ids_of(raw),
     )
 
 
@@ -165,6 +166,14 @@ def _legs_of(raw: dict[str, Any], qty: Decimal, notes: Notes) -> tuple[OrderLeg,
             raise _Unreadable(f"expected its legs to be objects, got {shown(child)}")
         legs.append(_leg_of(child, _ratio_of(child, qty, notes), notes))
     return tuple(legs)
+
+
+def _leg_ids_of(raw: dict[str, Any]) -> tuple[str, ...]:
+    """Give the ids of the legs: a multi-leg order's fills are listed under them."""
+    children = raw.get("legs")
+    if not _is_multi_leg(raw) or not isinstance(children, list):
+        return ()
+    return tuple(key for child in children if isinstance(child, dict) and (key := word_of(child, "id")))
 
 
 def _ratio_of(child: dict[str, Any], qty: Decimal, notes: Notes) -> int:

@@ -187,7 +187,17 @@ def _as_taken(request: OrderRequest, standing: Standing, broker_order_id: str, q
         status="new" if session_at(standing.at) is not None else "accepted",
         submitted_at=standing.at,
         updated_at=standing.at,
+        leg_ids=leg_ids_of(broker_order_id, len(request.legs)),
     )
+
+
+def leg_ids_of(broker_order_id: str, count: int) -> tuple[str, ...]:
+    """Give each leg of an order of several its own id, as Alpaca does: the lines of fills name these.
+
+    >>> leg_ids_of("5c2f00aa-0000-5000-a000-000000000000", 2)
+    ('5c2f00aa-0000-5000-a000-000000000000-leg1', '5c2f00aa-0000-5000-a000-000000000000-leg2')
+    """
+    return tuple(f"{broker_order_id}-leg{number}" for number in range(1, count + 1)) if count > 1 else ()
 
 
 def _check_shares(order: BrokerOrder, standing: Standing) -> None:

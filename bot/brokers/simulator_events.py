@@ -17,7 +17,7 @@ from bot.brokers.simulator_state import State
 from bot.domain.errors import BadSymbol
 from bot.domain.instruments import Contract, is_option, option_symbol, parse_option, underlying_of
 from bot.domain.market import Dividend, QuotesRequest, Split
-from bot.domain.money import CENT, SHARES_PER_CONTRACT, ZERO, to_cents
+from bot.domain.money import CENT, SHARES_PER_CONTRACT, ZERO, after_split, to_cents
 from bot.domain.sessions import Session, next_session, previous_session
 from bot.domain.wheelmath import intrinsic
 from bot.engine.ports import Market, Path
@@ -62,9 +62,8 @@ def split(state: State, market: WalkableMarket, event: Split, at: datetime) -> N
     ]
     ordered = {leg.symbol for order in state.working_orders() for leg in order.legs}
     state.cancel_orders(at, {one for one in ordered if underlying_of(one) == event.symbol})
-    held = state.holdings.get(event.symbol)
-    if held is not None:
-        _convert(state, event, event.symbol, event.symbol, at)
+    if event.symbol in state.holdings:
+        _convert_shares(state, market, event, at)
     for symbol in options:
         target = split_series(parse_option(symbol), state.qty(symbol), event.ratio)
         if target is None:
@@ -79,7 +78,7 @@ def split(state: State, market: WalkableMarket, event: Split, at: datetime) -> N
 
 def split_series(contract: Contract, qty: Decimal, ratio: Decimal) -> str | None:
     """Name the series a position becomes in a split, or None where there is no standard one."""
-    strike, after = contract.strike / ratio, qty * ratio
+    strike, after = contract.strike / ratio, after_split(qty, ratio)
     if after != after.to_integral_value():
         return None
     try:
@@ -88,14 +87,31 @@ def split_series(contract: Contract, qty: Decimal, ratio: Decimal) -> str | None
         return None
 
 
+def _convert_shares(state: State, market: WalkableMarket, event: Split, at: datetime) -> None:
+    """Multiply shares; a fraction that the split makes is paid out at the close before, in the split's own line."""
+    held = state.holdings[event.symbol]
+    before, after = held.qty, after_split(held.qty, event.ratio)
+    close = closing_prices(market, (event.symbol,), previous_session(event.day).close_at).get(event.symbol)
+    kept = after.to_integral_value(ROUND_FLOOR) if close is not None and before == before.to_integral_value() else after
+    net = ZERO if close is None else to_cents((after - kept) * close / event.ratio)
+    state.move(event.symbol, -before, held.average)
+    if kept:
+        state.move(event.symbol, kept, average_of(held.average, event.ratio))
+    paid = f", {after - kept} of a share paid out" if net else ""
+    state.book(
+        "SPLIT", at, symbol=event.symbol, qty=kept - before, price=event.ratio, net=net,
+        group_id=f"split-{event.symbol}-{event.day:%Y%m%d}",
+        description=f"{event.symbol} split {event.ratio} for 1{paid}",
+    )  # fmt: skip
+
+
 def _convert(state: State, event: Split, symbol: str, target: str, at: datetime) -> None:
     held = state.holdings[symbol]
-    after = held.qty * event.ratio
+    after = after_split(held.qty, event.ratio)
     group = f"split-{event.symbol}-{event.day:%Y%m%d}"
     state.move(symbol, -held.qty, held.average)
     state.move(target, after, average_of(held.average, event.ratio))
-    changes = [(symbol, after - held.qty)] if symbol == target else [(symbol, -held.qty), (target, after)]
-    for name, change in changes:
+    for name, change in ((symbol, -held.qty), (target, after)):
         note = f"{event.symbol} split {event.ratio} for 1"
         state.book("SPLIT", at, symbol=name, qty=change, price=event.ratio, group_id=group, description=note)
 

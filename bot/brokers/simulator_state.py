@@ -197,9 +197,11 @@ class State:
         """Take an order's executions: positions, cash, fees and the order itself."""
         resting = meeting.resting
         order = resting.order
+        ids = dict(zip(order.legs, order.leg_ids, strict=False))  # none for an order of one leg
         for execution in meeting.executions:
             change = execution.qty if execution.leg.side == "buy" else -execution.qty
-            self.trade(execution.leg.symbol, change, execution.price, at, order.broker_order_id)
+            order_id = ids.get(execution.leg, order.broker_order_id)
+            self.trade(execution.leg.symbol, change, execution.price, at, order_id)
         filled = order.filled_qty + meeting.units
         spent = resting.spent + meeting.units * meeting.price
         moved = msgspec.structs.replace(

@@ -55,7 +55,8 @@ def run_approve(env: str, *, numbers: Sequence[int], everything: bool, at: str, 
         approved = journal.answer_proposals(chosen, "approved", now, author())
     try:
         result = one_tick(
-            house, dry=False, at=fixed, command="bot approve", strategies=(approved_strategy(house.desk),)
+            house, dry=False, at=fixed, command="bot approve", clock=wall_clock,
+            strategies=(approved_strategy(house.desk),),
         )  # fmt: skip
     except BotError:
         for one in approved:

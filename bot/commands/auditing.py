@@ -14,7 +14,7 @@ from bot.commands.opening import open_ledger, say_home, warn
 from bot.commands.owner import author
 from bot.domain.errors import StoreError, UsageError
 from bot.store import chain, kinds
-from bot.store.anchor import anchor_fault, read_anchor, write_anchor
+from bot.store.anchor import ANCHOR_NAME, anchor_fault, damage, read_anchor, write_anchor
 from bot.store.database import moment_text
 from bot.store.queries import Ledger, open_for_questions
 from bot.store.verifying import Fault, find_faults
@@ -55,6 +55,8 @@ def run_verify(env: str, *, head: str, snapshots: bool, as_json: bool) -> None:
 def _outside(ledger: Ledger, home: Path, earlier: str) -> list[Fault]:
     """Hold the chain against what stands outside of the database: the anchor, and the head a witness kept."""
     faults = []
+    if damage(home):
+        faults.append(Fault(None, None, ANCHOR_NAME, f"{damage(home)}: it was damaged; the next tick writes it anew"))
     lost = anchor_fault(ledger.connection, home)
     if lost:
         faults.append(Fault(None, None, "events", f"{lost}: the ledger was cut off, or is an older copy"))

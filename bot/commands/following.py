@@ -59,6 +59,7 @@ def asides(result: TickResult, prefix: str, said: set[str]) -> list[str]:
         ("not ours", [_foreign(line, prefix) for line in foreign_in(result.snapshot)], None),
         ("drift", [f"{one.symbol} ({one.kind}) {one.what}" for one in result.snapshot.books.drift], None),
         ("does not hold", [_broken(one) for one in broken(result.snapshot.invariants) if one.name in UNSAID], None),
+        ("note", list(result.snapshot.remarks), ERRORS_SHOWN),
         ("errors", list(result.errors), ERRORS_SHOWN),
     ):
         new = [words for words in dict.fromkeys(told) if words not in said]

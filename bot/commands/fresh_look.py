@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from bot.domain.accounts import owner_name
 from bot.domain.errors import ForeignStore
 from bot.domain.ledger import Proposal
 from bot.domain.sessions import slot_of
@@ -96,8 +97,8 @@ def stamp_of(ledger: Ledger) -> tuple[str, str, str] | None:
 def _refuse_foreign(house: House, stamp: tuple[str, ...] | None, ours: tuple[str, ...]) -> None:
     if stamp is not None and stamp[: len(ours)] != ours:
         raise ForeignStore(
-            f"{house.home} belongs to {' '.join(stamp)} and this look is at {' '.join(ours)}: name the BOT_HOME of "
-            f"that account, as BOT_HOME={house.home}-{ours[0]}-{ours[1]}"
+            f"{house.home} belongs to {owner_name(*stamp)} and this look is at {owner_name(*ours)}: name the BOT_HOME "
+            f"of that account, as BOT_HOME={house.home}-{ours[0]}-{ours[1]}"
         )
 
 

@@ -16,11 +16,13 @@ from bot.domain.errors import StoreError
 from bot.domain.ledger import Books, Counters, Halt
 from bot.domain.money import ZERO
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
-from bot.domain.sessions import NEW_YORK, new_york_day, session_on, sessions_between, sessions_from
+from bot.domain.sessions import NEW_YORK, new_york_day
+from bot.domain.slots import SessionOn, next_slot, sessions_over
 from bot.domain.snapshot import Snapshot
 from bot.engine.valuation import cycle_result
 from bot.gates.account import buffer_of
 from bot.gates.case import Case
+from bot.ops.drilled import with_drill
 from bot.report.calendar_ages import calendar_ages
 from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
 from bot.report.feeds import account_name, feeds_of
@@ -30,14 +32,14 @@ from bot.report.panic import PanicLine, panic_line
 from bot.report.performance import day_result, income_lines, premium_taken, returns_to
 from bot.report.proposals import proposal_line
 from bot.report.quiet import Quiet, missed_slots, quiet_facts, slots_of
-from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, next_slot, working_line
+from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, working_line
 from bot.report.tallies import GateLine, gate_line, passed_lines, tally_notes, tally_refusals
 from bot.report.why import IntentReport, OrderStory, SymbolReport, WishStory, note_line, order_story, phase_of
 from bot.report.words import six
 from bot.store.database import moment_of, store_error
 from bot.store.queries import IntentRow, Ledger, TickRow
 from bot.store.remembering import read_books
-from bot.wiring import House, environment_of
+from bot.wiring import House, environment_of, known_sessions
 
 STATUS_SESSIONS = 5
 WHY_SESSIONS = 20
@@ -78,20 +80,24 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
     """Gather how it stands."""
     newest, decided = ledger.latest_tick(), newest_decided(ledger)
     environment, kind, simulated = whose_money(house, newest)
-    books, halt, orders = books_now(ledger, now), ledger.halt(), ledger.open_orders()
+    books, orders = books_now(ledger, now), ledger.open_orders()
+    halt = with_drill(house, ledger, ledger.halt(), now)
     snapshot, held = snapshot_of(ledger, decided), ledger.positions()
     days = ledger.equity_days(limit=2)
     profit, fraction = day_result(days, days[-1].day) if days else (None, None)
     quotes = {} if snapshot is None else snapshot.quote_of
     settings, idle = house.settings, idle_cash(snapshot, house.desk)
+    on = known_sessions(house, lambda: now)
+    coming = next_slot(now, on)
     return StatusReport(
         home=str(house.home), desk=house.desk.name, kind=kind, simulated=simulated, mode=settings.mode,
         broker=settings.broker, environment=environment, market=settings.market_text, now=now, halt=halt,
         tick=None if newest is None else TickLine(
-            id=newest.id, at=newest.at, mode=newest.mode, status=newest.status, note=newest.note, errors=newest.errors
+            id=newest.id, at=newest.at, mode=newest.mode, status=newest.status, note=newest.note, errors=newest.errors,
+            remarks=() if snapshot is None or decided is None or decided.id != newest.id else snapshot.remarks,
         ),
-        next_slot=next_slot(now), panic=panic_standing(ledger, books, orders, now),
-        sessions_without_tick=0 if newest is None else _sessions_without(newest.at, now),
+        next_slot=coming, panic=panic_standing(ledger, books, orders, coming),
+        sessions_without_tick=0 if newest is None else _sessions_without(newest.at, now, on),
         equity=None if decided is None else decided.equity, cash=None if decided is None else decided.cash,
         buying_power=None if decided is None else decided.buying_power,
         day_profit=profit, day_fraction=fraction, drawdown_fraction=days[-1].drawdown_fraction if days else None,
@@ -101,7 +107,9 @@ def status_report(ledger: Ledger, house: House, now: datetime) -> StatusReport:
         orders=tuple(working_line(order) for order in orders),
         cycles=tuple(cycle_line(cycle) for cycle in books.cycles), rolls=books.rolls, drift=ledger.drift(),
         pauses=books.pauses, instructions=books.instructions, invariants=ledger.invariants(),
-        quiet=None if newest is None else quiet_of(ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books),
+        quiet=None if newest is None else quiet_of(
+            ledger, ledger.session_days(STATUS_SESSIONS), now, halt, books, on
+        ),
         warnings=(*settings.warnings, *other_money(house, environment)),
         proposals=tuple(proposal_line(one) for one in ledger.proposals(now)),
         proposals_lapsed=0 if newest is None else len(ledger.lapsed_proposals(newest.at, now)),
@@ -124,18 +132,16 @@ def idle_cash(snapshot: Snapshot | None, desk: Desk) -> Decimal | None:
     return max(case.free_cash.value - buffer_of(case), ZERO)
 
 
-def _sessions_without(last: datetime, now: datetime) -> int:
+def _sessions_without(last: datetime, now: datetime, on: SessionOn) -> int:
     """Count the whole sessions that opened after the newest tick and are over."""
     first, today = new_york_day(last), new_york_day(now)
-    passed = sessions_from(first, today)
-    session = session_on(today)
-    return passed - 1 if passed and session is not None and now < session.close_at else passed
+    return sum(1 for session in sessions_over(on, first + timedelta(days=1), today) if session.close_at <= now)
 
 
-def quiet_of(ledger: Ledger, days: Sequence[date], now: datetime, halt: Halt, books: Books) -> Quiet:
+def quiet_of(ledger: Ledger, days: Sequence[date], now: datetime, halt: Halt, books: Books, on: SessionOn) -> Quiet:
     """Answer why nothing happened over the last session days (the newest ones the ledger has)."""
     ticks = [row for day in days for row in ticks_of_day(ledger, day)] or ledger.ticks(limit=1)
-    sessions = sessions_between(days[0], days[-1]) if days else []
+    sessions = sessions_over(on, days[0], days[-1]) if days else []
     gates = [gate_line(tally) for tally in ledger.refusals_by_gate(len(days))]
     if gates:
         gates[0] = _whose_miss(ledger, gates[0], len(days))
@@ -174,13 +180,13 @@ def ticks_of_day(ledger: Ledger, day: date) -> list[TickRow]:
     return [rows[number] for number in sorted(rows)]
 
 
-def panic_standing(ledger: Ledger, books: Books, orders: Sequence[OwnOrder], now: datetime) -> PanicLine | None:
-    """Give the panic in force with what the newest tick's list leaves to clear."""
+def panic_standing(ledger: Ledger, books: Books, orders: Sequence[OwnOrder], coming: datetime) -> PanicLine | None:
+    """Give the panic in force with what the newest tick's list leaves to clear, and the slot that works on it."""
     panic = ledger.panic()
     if panic is None:
         return None
     held = ((row.symbol, row.qty, row.owner) for row in ledger.positions())
-    return panic_line(panic, left_of(panic, held, books, orders), next_slot(now))
+    return panic_line(panic, left_of(panic, held, books, orders), coming)
 
 
 def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayReport:
@@ -189,13 +195,13 @@ def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayRep
     decided = [row for row in ticks if row.equity is not None]
     last = decided[-1]
     _, kind, simulated = whose_money(house, last)
-    session = session_on(day)
+    session = known_sessions(house, lambda: now)(day)
     days = ledger.equity_days(limit=10_000)
     snapshot = snapshot_of(ledger, last)
     missed = missed_slots(ticks, [] if session is None else [session], now)
     health = health_of(ticks, 0 if session is None else slots_of(session), missed)
     newest = day == days[-1].day
-    halt = ledger.halt() if newest or snapshot is None else snapshot.halt
+    halt = with_drill(house, ledger, ledger.halt(), now) if newest or snapshot is None else snapshot.halt
     drift = ledger.drift() if newest or snapshot is None else snapshot.books.drift
     orders = ledger.open_orders() if newest or snapshot is None else snapshot.own_orders
     unresolved = sum(1 for order in orders if order.state in UNRESOLVED_STATES)
@@ -325,5 +331,5 @@ def intent_report(ledger: Ledger, house: House, row: IntentRow, now: datetime) -
     order = next((one for one in orders if one.client_order_id == row.client_order_id), None)
     return IntentReport(
         home=str(house.home), kind=kind, simulated=simulated, now=now, wish=wish_story(ledger, row),
-        order=None if order is None else order_of(ledger, order),
+        order=None if order is None else order_of(ledger, order), thinned_at=ledger.thinned_at(row.tick_id),
     )  # fmt: skip

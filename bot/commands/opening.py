@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.errors import BadNumber, UsageError
 from bot.domain.money import from_text
-from bot.store.journal import LedgerJournal
 from bot.store.lock import home_lock
+from bot.store.logbook import Logbook
+from bot.store.logged import LoggedJournal
 from bot.wiring import House, environment_of, load_house
 
 
 @contextmanager
-def open_ledger(house: House, command: str, now: datetime) -> Iterator[LedgerJournal]:
-    """Hold the home's lock and its ledger; raises TryLater (75) naming who holds it."""
-    with home_lock(house.home, command, now):
-        journal = LedgerJournal(house.home, house.desk.name)
-        try:
+def open_ledger(
+    house: House, command: str, now: datetime, clock: Callable[[], datetime] | None = None
+) -> Iterator[LoggedJournal]:
+    """Hold the home's lock and its ledger, and keep its log; raises TryLater (75) naming who holds it.
+
+    `clock` tells the time of each line of the log, `now` without one.
+    """
+    log = log_of(house, command, clock or (lambda: now))
+    try:
+        with home_lock(house.home, command, now), closing(LoggedJournal(house.home, house.desk.name, log)) as journal:
             yield journal
-        finally:
-            journal.close()
+            _show_halt(house, journal, command, now)
+    except (Exception, KeyboardInterrupt) as error:
+        log.error(error)
+        raise
+    finally:
+        log.close()
+
+
+def _show_halt(house: House, journal: LoggedJournal, command: str, now: datetime) -> None:
+    """Let the board show at once what a person's word changed; a tick brings the whole board up to date itself."""
+    if command.startswith(("bot tick", "bot loop")):
+        return
+    from bot.commands.boarding import refresh_halt
+
+    failed = refresh_halt(house, journal, now)
+    if failed:
+        print(f"warning: {failed}", file=sys.stderr)
+
+
+def log_of(house: House, command: str, clock: Callable[[], datetime]) -> Logbook:
+    """Open the log of a home for a command; nothing secret that this desk knows of can get into it."""
+    return Logbook(house.home, clock, house.settings.secrets.mask, by=command, keep_days=house.desk.keep.log_days)
 
 
 def warn(house: House) -> None:

@@ -7,21 +7,24 @@ Each is kept with author, moment and reason, chained like everything else. None 
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 from typing import Literal, cast
 
 from bot.commands.opening import open_ledger, warn
+from bot.commands.patience import Patience
 from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import UsageError
 from bot.domain.halting import halt_in_force
 from bot.domain.instruments import is_equity, is_option
-from bot.domain.ledger import HALT_RANK, Halt, Instruction, Pause
+from bot.domain.ledger import HALT_RANK, Halt, Instruction, Panic, Pause
 from bot.domain.sessions import NEW_YORK
 from bot.domain.trip import Trip, measured
 from bot.store.journal import LedgerJournal
 from bot.store.panicking import read_halt_file
 from bot.store.queries import open_for_questions
-from bot.store.tripping import clear_by_person
+from bot.store.tripping import clear_by_person, lift_streak
 from bot.wiring import House, load_house, moment, wall_clock
 
 Word = Literal["hold", "let_assign", "no_roll", "close"]
@@ -47,7 +50,7 @@ def run_close(env: str, *, position: str, dry: bool, at: str, as_json: bool) -> 
         # A word that is older than what it is about would be taken for one about an earlier position.
         said_at = now if when is None else max(when, now)
         journal.add_instruction(Instruction(contract=symbol, word="close", at=said_at, author=author()))
-    result = one_tick(house, dry=dry, at=when, command=f"bot close {symbol}")
+    result = one_tick(house, dry=dry, at=when, command=f"bot close {symbol}", clock=wall_clock)
     print_tick(env, result, house, everything=False, as_json=as_json)
     if result.mode == "dry" and not as_json:
         print(f"the word `close {symbol}` stands: the next live tick acts on it (`bot hold {symbol}` takes it back)")
@@ -101,8 +104,13 @@ def _until(text: str) -> datetime:
     return read.astimezone(UTC)
 
 
-def run_halt(env: str, *, level: str, reason: str) -> None:
-    """Set or lift the halt; the newest word stands until a person or its own rule clears it."""
+def run_halt(
+    env: str, *, level: str, reason: str, new_peak: bool = False, pause: Callable[[float], None] = sleep
+) -> None:
+    """Set or lift the halt; the newest word stands until a person or its own rule clears it.
+
+    A tick under way is waited for; lifting waits for nobody.
+    """
     if not reason.strip():
         raise UsageError(
             '--reason needs words: whoever reads the record must know why, as in --reason "away until Monday"'
@@ -110,25 +118,29 @@ def run_halt(env: str, *, level: str, reason: str) -> None:
     if level not in HALT_RANK:
         raise UsageError(f"a halt level is no_new_risk, reduce_only or stop (`bot resume` lifts it), got {level!r}")
     house = load_house(env)
-    now = wall_clock()
-    cleared: tuple[Trip, ...] = ()
-    with open_ledger(house, f"bot halt {level}", now) as journal:
-        _refuse_lowering(house, level)
-        halt = Halt(
-            level=cast(Level, level), author=author(), reason=reason, since=now,
-            clears="" if level == "run" else "a person: `bot resume`",
-        )  # fmt: skip
-        ended = None
-        if level != "run":
-            journal.set_halt(halt)
-        else:
+
+    def keep() -> tuple[Panic | None, tuple[Trip, ...]]:
+        now = wall_clock()
+        with open_ledger(house, f"bot halt {level}", now) as journal:
+            _refuse_lowering(house, level)
+            halt = Halt(
+                level=cast(Level, level), author=author(), reason=reason, since=now,
+                clears="" if level == "run" else "a person: `bot resume`",
+            )  # fmt: skip
+            if level != "run":
+                journal.set_halt(halt)
+                return None, ()
             ended = journal.resume(halt)
-            cleared = clear_by_person(journal.database, now, halt.author, reason)
+            return ended, clear_by_person(journal.database, now, halt.author, reason, new_peak=new_peak)
+
+    ended, cleared = keep() if level == "run" else Patience(pause).until_free(keep)
     print(f"halt level is {level}: {reason}   home {house.home}")
     if ended is not None:
         print(f"the {ended.word} of {ended.author} is ended: no tick works on it any more ({ended.reason})")
     if level == "run":
         _say_what_tripped(house, cleared)
+    if new_peak and not cleared:
+        print("no fall from the peak has tripped: the peak stays")
     file = read_halt_file(house.home)
     if file is not None:
         print(f"a HALT file still stops every tick ({file.reason}): {file.clears}")
@@ -164,5 +176,8 @@ def run_lift_pause(env: str, *, symbol: str) -> None:
     now = wall_clock()
     with open_ledger(house, f"bot resume {name}", now) as journal:
         count = journal.lift_pause(name, now, author())
+        streak = lift_streak(journal.database, now, author()) if name == "*" else None
     words = "no pause was in force" if count == 0 else "the pause is lifted"
     print(f"{name}: {words}   home {house.home}")
+    if streak is not None:
+        print(f"cleared: {measured(streak)}; losing chains count anew from when it tripped")

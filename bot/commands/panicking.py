@@ -10,20 +10,23 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from bot.commands.looking import print_json
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.commands.owner import author
+from bot.commands.panic_house import load_house_to_get_out
+from bot.commands.patience import Patience
 from bot.commands.ticking import one_tick
 from bot.domain.clearing import Left, left_of
 from bot.domain.errors import BotError, UsageError
 from bot.domain.ledger import Halt, Panic
 from bot.domain.money import plain
 from bot.domain.sessions import NEW_YORK
+from bot.domain.slots import next_open
 from bot.engine.ports import TickResult
-from bot.report.panic import next_open
 from bot.report.words import wish
-from bot.wiring import House, load_house, moment, panic_strategy, wall_clock
+from bot.wiring import House, known_sessions, moment, panic_strategy, wall_clock
 
 ROUNDS_MAX = 4
 """Ticks run one after the other: each proves by its list what the one before did; the rest is for the next slots."""
@@ -38,14 +41,19 @@ def run_panic(
     """Keep the panic, work on it, and say what is left; ends with 1 unless the broker's list shows nothing more."""
     if not reason.strip():
         raise UsageError('--reason needs words: whoever reads the record must know why, as in --reason "a bad feed"')
-    house = load_house(env)
+    house = load_house_to_get_out(env)
     warn(house)
     fixed = moment(at, house.settings, wall_clock())
-    with open_ledger(house, "bot panic", wall_clock()) as journal:
-        panic = Panic(at=wall_clock(), author=author(), reason=reason, flatten=flatten)
-        halt = journal.begin_panic(panic)
+    waits = Patience(pause)
+    panic = Panic(at=wall_clock(), author=author(), reason=reason, flatten=flatten)
+
+    def keep() -> Halt:
+        with open_ledger(house, "bot panic", wall_clock()) as journal:
+            return journal.begin_panic(panic)
+
+    halt = waits.until_free(keep)
     try:
-        results = _work(house, fixed, pause)
+        results = _work(house, fixed, pause, waits)
     except BotError:
         print(
             f"the {panic.word} stands and was not carried out: what is left is not known; every live tick works on it",
@@ -64,16 +72,17 @@ def run_panic(
         raise SystemExit(NOT_DONE)
 
 
-def _work(house: House, at: datetime | None, pause: Callable[[float], None]) -> list[TickResult]:
+def _work(house: House, at: datetime | None, pause: Callable[[float], None], waits: Patience) -> list[TickResult]:
     """Run ticks in which nothing else plans, until one had nothing to send: its list is the proof."""
     results: list[TickResult] = []
     for number in range(ROUNDS_MAX):
         if results and house.settings.broker != "simulator":
             pause(ROUND_SECONDS)
-        result = one_tick(
-            house, dry=False, at=at, command="bot panic", clock=wall_clock, follow_up=number,
+        tick = partial(
+            one_tick, house, dry=False, at=at, command="bot panic", clock=wall_clock, follow_up=number,
             strategies=(panic_strategy(),),
         )  # fmt: skip
+        result = waits.until_free(tick)
         results.append(result)
         if result.mode == "dry" or not any(verdict.approved for verdict in result.verdicts):
             break
@@ -86,7 +95,14 @@ def _left(last: TickResult, panic: Panic) -> Left:
     orders = {order.client_order_id: order for order in (*snapshot.own_orders, *last.orders)}
     positions = ((held.position.symbol, held.position.qty, held.owner) for held in snapshot.positions)
     # The panic that stands may be an earlier one that asks for more than this word did.
-    return left_of(snapshot.books.panic or panic, positions, snapshot.books, orders.values())
+    return left_of(
+        snapshot.books.panic or panic,
+        positions,
+        snapshot.books,
+        orders.values(),
+        snapshot.foreign_orders,
+        snapshot.desk,
+    )
 
 
 def _lines(house: House, panic: Panic, halt: Halt, results: list[TickResult], left: Left) -> list[str]:
@@ -109,6 +125,7 @@ def _lines(house: House, panic: Panic, halt: Halt, results: list[TickResult], le
     if left.foreign:
         told = ", ".join(f"{plain(qty)} {symbol}" for symbol, qty in left.foreign)
         lines.append(f"not ours and not touched: {told}")
+    lines += [f"not ours and not touched: {words}" for words in left.strangers]
     if left.done:
         shown = "nothing of ours" if panic.flatten else "no order of ours that adds risk"
         return [*lines, f"done: the broker lists {shown} (tick {last.tick_id})"]
@@ -123,7 +140,7 @@ def _when(house: House, halt: Halt, last: TickResult) -> str:
         origin = house.settings.origins.get("BOT_MODE", "default")
         return f"BOT_MODE is dry ({origin}): nothing was sent; it stands, and every live tick works on it"
     if not last.snapshot.session.is_open:
-        opens = next_open(last.snapshot.at).astimezone(NEW_YORK)
+        opens = next_open(last.snapshot.at, known_sessions(house)).astimezone(NEW_YORK)
         return f"the market is closed; it stands and is worked on from {opens:%a %Y-%m-%d %H:%M} New York on"
     return "the next tick works on it (`bot tick` at once, or the timer)"
 
@@ -144,5 +161,7 @@ def _object(house: House, panic: Panic, halt: Halt, results: list[TickResult], l
             "held": {symbol: plain(qty) for symbol, qty in left.held},
         },
         "foreign": {symbol: plain(qty) for symbol, qty in left.foreign},
+        "foreign_orders": list(left.strangers),
+        "orphans": list(left.orphans),
         "next": "" if left.done else _when(house, halt, last),
     }

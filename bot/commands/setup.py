@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -67,13 +69,20 @@ def run_config_check(env: str, *, as_json: bool) -> None:
 def run_config_approve(env: str) -> None:
     """Approve the configuration as it stands, by the person who types."""
     from bot.commands.owner import author
+    from bot.ops.drilled import COMMAND, OFF, lacks
+    from bot.store.drills import read_pass
 
     house = load_house(env)
     now = wall_clock()
     with open_ledger(house, "bot config approve", now) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, now)
         journal.approve_config(house.hash, now, author())
+        without = lacks(house, read_pass(journal.database.connection), now)
     print(f"configuration {house.hash[:16]} is approved   home {house.home}")
+    if house.desk.limits.drill_age_days is None:
+        print(f"warning: {OFF}", file=sys.stderr)
+    elif without:
+        print(f"warning: {without}: {COMMAND}; until it passes real money only reduces", file=sys.stderr)
 
 
 def run_config_upgrade(env: str) -> None:
@@ -87,11 +96,27 @@ def run_config_upgrade(env: str) -> None:
         return
     backup = path.with_suffix(".toml.before-upgrade")
     try:
-        backup.write_text(before, encoding="utf-8")
-        path.write_text(after, encoding="utf-8")
+        _put(backup, before)
+        _put(path, after)
     except OSError as error:
-        raise StoreError(f"{error.filename or path}: cannot be written ({error.strerror}): make it writable") from error
+        where = error.filename2 or error.filename or path
+        raise StoreError(f"{where}: cannot be written ({error.strerror}): make it writable") from error
     print(f"{path} is upgraded, the former file is {backup.name}; read the new keys, then `bot config check`")
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file for this user alone, whole or not at all: a desk cut off within a number would be another desk."""
+    new = path.with_name(f".new-{path.name}")
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def run_init(

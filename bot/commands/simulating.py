@@ -14,12 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from bot.commands.boarding import keep_board, keep_small
 from bot.commands.looking import script_folder
 from bot.commands.opening import amount
 from bot.config.deskfile import read_desk, read_text
@@ -36,6 +38,8 @@ from bot.store.lock import home_lock
 from bot.wiring import DESK_FILE, House, make_book, make_broker, make_market, wall_clock
 
 SLOT = timedelta(minutes=15)
+CLOSE_SESSIONS = 7
+"""Sessions at the end whose every tick the board shows; of the others it shows the last one."""
 
 
 class Tally:
@@ -138,6 +142,7 @@ def make_home(env: str, choice: Choice) -> House:
     if home.exists() and any(home.iterdir()):
         raise ConfigError(f"{home} exists and is not empty: name another --home, or remove it")
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / DESK_FILE).touch(mode=0o600)
     (home / DESK_FILE).write_text(text, encoding="utf-8")
     settings = replace(settings, home=home, mode="live", broker="simulator", market="synthetic", market_folder=None)
     desk = read_desk(text, name=str(home / DESK_FILE))
@@ -188,8 +193,12 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
         started = perf_counter()
         gc.disable()
         try:
-            for session in sessions:
-                result = _run_session(world, book, session, moments, tally)
+            for place, session in enumerate(sessions):
+                each = len(sessions) - place <= CLOSE_SESSIONS
+                keep = partial(_keep, house, journal, tally, each=each)
+                result = _run_session(world, book, session, moments, tally, keep)
+                said = keep_board(house, journal, result, lambda: moments[0])
+                tally.errors.update([said] if said else [])
                 if shown is not None:
                     shown(result)
                 gc.collect(1)
@@ -201,11 +210,23 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
     return tally
 
 
-def _run_session(world: World, book: Book, session: Session, moments: list[datetime], tally: Tally) -> TickResult:
+def _keep(house: House, journal: LedgerJournal, tally: Tally, result: TickResult, *, each: bool) -> None:
+    """Keep for the board what a tick alone knows: its orders' market, and each of the newest sessions' moments."""
+    moment = each or result is tally.first
+    if moment or result.orders or result.settlement.fills:
+        said = keep_small(house, journal, result, moment=moment)
+        tally.errors.update([said] if said else [])
+
+
+def _run_session(
+    world: World, book: Book, session: Session, moments: list[datetime], tally: Tally,
+    keep: Callable[[TickResult], None],
+) -> TickResult:  # fmt: skip
     moments[0] = session.open_at
     while True:
         result = tick(world, book)
         tally.add(result)
+        keep(result)
         if moments[0] + SLOT >= session.close_at:
             return result
         moments[0] += SLOT

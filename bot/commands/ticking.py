@@ -5,21 +5,43 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
+from bot.commands.boarding import keep_board, keep_failed
 from bot.commands.following import asides, follow_line, follow_object, followed
 from bot.commands.opening import open_ledger, say_home, warn
-from bot.domain.errors import BotError, ConfigError, ForeignStore, StoreError, TryLater, UsageError
-from bot.domain.sessions import NEW_YORK, new_york_day, next_session, session_at, session_on, slot_of
+from bot.domain.errors import (
+    BotError,
+    BrokerError,
+    ConfigError,
+    ForeignStore,
+    MarketError,
+    OutOfTime,
+    StoreError,
+    TryLater,
+    UsageError,
+)
+from bot.domain.sessions import NEW_YORK, session_on, slot_of
+from bot.domain.slots import SessionOn, next_slot, session_now
 from bot.domain.strategy import Strategy
 from bot.engine.follow import FollowUp, wants_follow_up
 from bot.engine.ports import TickResult
 from bot.engine.tick import tick
 from bot.store.journal import LedgerJournal
 from bot.store.panicking import HALT_NAME, read_halt_file
-from bot.wiring import DEADLINE_SECONDS, House, load_house, make_book, moment, open_world, wall_clock
+from bot.wiring import (
+    DEADLINE_SECONDS,
+    House,
+    known_sessions,
+    load_house,
+    make_book,
+    moment,
+    open_world,
+    panic_strategy,
+    wall_clock,
+)
 
 
 def run_tick(env: str, *, dry: bool, live: bool, at: str, everything: bool, as_json: bool) -> None:
@@ -108,22 +130,43 @@ def _one_tick(
     house: House, dry: bool, at: datetime | None, command: str, clock: Callable[[], datetime], follow_up: int,
     seconds: float, strategies: tuple[Strategy, ...] | None,
 ) -> TickResult:  # fmt: skip
-    with open_ledger(house, command, clock()) as journal:
+    with open_ledger(house, command, clock(), clock) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
-        refuse_unapproved(house, journal, dry=dry)
-        with open_world(house, journal, at, clock, seconds=seconds, command=command) as world:
-            book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
-            return tick(world, book if strategies is None else book._replace(strategies=strategies))
+        if only_panic(house, journal, dry=dry):
+            strategies = (panic_strategy(),)
+            print(f"{house.hash[:16]} is not approved: nothing but the panic is worked", file=sys.stderr)
+        try:
+            with open_world(house, journal, at, clock, seconds=seconds, command=command) as world:
+                book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
+                result = tick(world, book if strategies is None else book._replace(strategies=strategies))
+        except (BrokerError, MarketError, OutOfTime, TryLater):
+            _say_board(keep_failed(house, journal, clock if at is None else lambda: at))
+            raise
+        _say_board(keep_board(house, journal, result, clock))
+        return result
 
 
-def refuse_unapproved(house: House, journal: LedgerJournal, *, dry: bool) -> None:
-    """Refuse to trade real money under a configuration that no person approved (design 20)."""
+def _say_board(failed: str) -> None:
+    """Say on standard error what kept the board from being written."""
+    if failed:
+        print(f"warning: {failed}", file=sys.stderr)
+
+
+def only_panic(house: House, journal: LedgerJournal, *, dry: bool) -> bool:
+    """Say whether a tick may only work a panic: real money, and a configuration that no person approved (design 20).
+
+    Raises ConfigError where no panic stands. A panic's orders only cancel and close, and its owner must be able to get
+    out whatever became of the configuration since.
+    """
     real = house.settings.broker != "simulator" and house.settings.alpaca_env == "live"
-    if real and house.settings.mode == "live" and not dry and not journal.config_is_approved(house.hash):
+    if not real or house.settings.mode != "live" or dry or journal.config_is_approved(house.hash):
+        return False
+    if journal.panic() is None:
         raise ConfigError(
             f"real money needs a configuration that a person approved, and {house.hash[:16]} is not: read `bot config "
             "show`, then `bot config approve` (--dry runs without it)"
         )
+    return True
 
 
 def print_tick(
@@ -176,7 +219,8 @@ def run_loop(
 ) -> None:
     """Tick at every slot of session hours until stopped; a failed tick is said and the next one comes.
 
-    `meter` counts seconds for the deadline that a tick shares with its follow-ups.
+    Sessions are the broker's own where a tick has kept its calendar, else the shipped table's. `meter` counts seconds
+    for the deadline that a tick shares with its follow-ups.
 
     Configuration is read anew for each tick. A wrong one, or a home of another account, ends the loop with 78.
     """
@@ -187,7 +231,7 @@ def run_loop(
     print(f"home {house.home}", flush=True)
     done = 0
     while ticks == 0 or done < ticks:
-        wait = seconds_to_slot(clock())
+        wait = seconds_to_slot(clock(), known_sessions(house, clock))
         if wait > 0:
             moment_to_come = (clock() + timedelta(seconds=wait)).astimezone(NEW_YORK)
             print(f"next tick {moment_to_come:%a %Y-%m-%d %H:%M} New York", flush=True)
@@ -218,14 +262,9 @@ def seconds_since(meter: Callable[[], float], began: float) -> float:
     return meter() - began
 
 
-def seconds_to_slot(now: datetime, period_seconds: int = 900) -> float:
+def seconds_to_slot(now: datetime, on: SessionOn = session_on, period_seconds: int = 900) -> float:
     """Count the seconds to the next slot in session hours; a slot under way that just began counts as now."""
     slot = slot_of(now, period_seconds)
-    if session_at(now) is not None and (now - slot).total_seconds() < 1.0:
+    if session_now(now, on) is not None and (now - slot).total_seconds() < 1.0:
         return 0.0
-    following = slot + timedelta(seconds=period_seconds)
-    if session_at(following) is not None:
-        return (following - now).total_seconds()
-    today = session_on(new_york_day(now))
-    session = today if today is not None and now < today.open_at else next_session(new_york_day(now))
-    return (session.open_at.astimezone(UTC) - now).total_seconds()
+    return (next_slot(now, on, period_seconds) - now).total_seconds()

@@ -35,8 +35,7 @@ def _well(seen: Watched) -> str:
     ticked = "no tick was due yet"
     if seen.newest is not None:
         ticked = f"newest tick {seen.newest.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
-    record = "the record could not be judged this time" if seen.doubted else "the record holds"
-    return f"all is well: {ticked}, {record}{', pinged' if seen.pinged else ''}"
+    return f"all is well: {ticked}, the record holds{', pinged' if seen.pinged else ''}"
 
 
 def _reduce_only(house: House, seen: Watched) -> str:

@@ -8,22 +8,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bot.commands.fresh_look import Looked, fresh_look
-from bot.commands.looking import print_json, typed_before
 from bot.commands.opening import say_home, warn
 from bot.domain.desk import Desk, WheelParams
 from bot.domain.instruments import is_share, underlying_of
-from bot.domain.ledger import OptionLeg
+from bot.domain.ledger import OptionLeg, Proposal
 from bot.domain.market import ChainRequest, EventsRequest, Request
 from bot.domain.outlook import StopOutlook
+from bot.domain.slots import next_slot
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.planners import trailing_stop, wheel
 from bot.planners.wheel_outlook import call_outlooks, wheel_outlooks
-from bot.report.status import next_slot
 from bot.report.week import Place, WeekReport, week_report
 from bot.report.week_shorts import Ahead
-from bot.wiring import House, load_house, moment, wall_clock
+from bot.wiring import House, known_sessions, load_house, moment, wall_clock
 
 
 def _needs(holdings: Holdings, desk: Desk, at: datetime) -> tuple[Request, ...]:
@@ -53,6 +51,8 @@ def wheels_of(desk: Desk) -> list[WheelParams]:
 
 def run_week(env: str, *, days: int, at: str, as_json: bool) -> None:
     """Look at everything held and print the days ahead."""
+    from bot.commands.looking import print_json, typed_before
+
     house = load_house(env)
     warn(house)
     fixed = moment(at, house.settings, wall_clock())
@@ -71,22 +71,25 @@ def run_week(env: str, *, days: int, at: str, as_json: bool) -> None:
 
 def week_of(house: House, days: int, now: Callable[[], datetime]) -> WeekReport:
     """Look once and gather the days ahead."""
+    from bot.commands.fresh_look import fresh_look
+
     looked = fresh_look(house, (Strategy("week", LOOKING, house.desk, 0),), now)
     snapshot = looked.snapshot
-    place = Place(home=str(house.home), mode=house.settings.mode, next_slot=next_slot(snapshot.at))
-    return week_report(snapshot, house.desk, ahead_in(looked, house.desk), place, days)
+    coming = next_slot(snapshot.at, known_sessions(house, now))
+    place = Place(home=str(house.home), mode=house.settings.mode, next_slot=coming)
+    return week_report(snapshot, house.desk, ahead_in(snapshot, looked.proposals, house.desk), place, days)
 
 
-def ahead_in(looked: Looked, desk: Desk) -> Ahead:
+def ahead_in(snapshot: Snapshot, proposals: tuple[Proposal, ...], desk: Desk) -> Ahead:
     """Ask every strategy what it would do in the days ahead with what is held."""
-    snapshot, wheels = looked.snapshot, wheels_of(desk)
+    wheels = wheels_of(desk)
     legs = tuple(outlook for params in wheels for outlook in wheel_outlooks(snapshot, params))
     watched = {outlook.leg for outlook in legs}
     rest = [leg for leg in snapshot.books.legs if leg.id not in watched and leg.owner != "foreign"]
     return Ahead(
         legs=legs, calls=tuple(call for params in wheels for call in call_outlooks(snapshot, params)),
         stops=tuple(stop_outlooks(snapshot, desk)), unwatched=tuple((leg.id, why_unwatched(leg, desk)) for leg in rest),
-        proposals=looked.proposals,
+        proposals=proposals,
     )  # fmt: skip
 
 

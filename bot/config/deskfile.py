@@ -19,7 +19,7 @@ from bot.config.deskkeys import nearest, read_value, shown, specs_of
 from bot.config.deskreading import Reading, numbers_of
 from bot.config.deskstrategies import read_strategies
 from bot.config.profiles import PROFILES
-from bot.domain.desk import Desk, Limits, SimulatorNumbers, SymbolInfo, TickNumbers
+from bot.domain.desk import Desk, KeepNumbers, Limits, SimulatorNumbers, SymbolInfo, TickNumbers
 from bot.domain.errors import ConfigError
 from bot.domain.instruments import is_equity
 
@@ -27,12 +27,13 @@ CONFIG_VERSION = 2
 """The version of desk.toml this program reads. It rises when a gate brings a key."""
 
 TOP_KEYS = (
-    "config_version", "name", "profile", "benchmark", "record_chains", "symbols", "tick", "limits", "simulator",
-    "strategies",
+    "config_version", "name", "profile", "benchmark", "record_chains", "symbols", "tick", "keep", "limits",
+    "simulator", "strategies",
 )  # fmt: skip
 RECORD_CHAINS_MAX = 20
 """Each costs two requests and some kilobytes a tick."""
 DESK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}\Z")
+_KEY_OF_LINE = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]{0,39})\s*[=.]")
 _GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,23}\Z")
 
 
@@ -77,11 +78,12 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
         reading, SimulatorNumbers, reading.table(raw, "", "simulator"), "simulator", checks=check_simulator
     )
     tick = numbers_of(reading, TickNumbers, reading.table(raw, "", "tick"), "tick")
+    keep = numbers_of(reading, KeepNumbers, reading.table(raw, "", "keep"), "keep")
     record_chains = _record_chains(raw, reading)
     universe = _universe(raw, reading, group_needed=limits is None or limits.group_share is not None)
     wheels, stops = read_strategies(raw, reading, universe, limits)
     approvals = read_approvals(raw, reading)
-    if reading.faults or limits is None or simulator is None or tick is None:
+    if reading.faults or limits is None or simulator is None or tick is None or keep is None:
         return None, reading
     desk = Desk(
         config_version=version,
@@ -94,6 +96,7 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
         wheels=tuple(wheels),
         trailing_stops=tuple(stops),
         tick=tick,
+        keep=keep,
         approvals=approvals,
         record_chains=record_chains,
     )
@@ -104,8 +107,16 @@ def _parse(text: str, reading: Reading) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=_decimal)
     except (ValueError, RecursionError) as error:
-        reading.faults.append(f"{reading.name}: not valid TOML: {error}")
+        reading.faults.append(f"{reading.name}: {_key_at(text, str(error))}not valid TOML: {error}")
         return {}
+
+
+def _key_at(text: str, error: str) -> str:
+    """Name the key on the line that an error of the TOML reader points at, or nothing."""
+    place = re.search(r"at line (\d+)", error)
+    lines = text.split("\n")
+    found = _KEY_OF_LINE.match(lines[min(int(place[1]), len(lines)) - 1]) if place is not None else None
+    return f"{found[1]}: " if found is not None else ""
 
 
 def _decimal(text: str) -> Decimal:

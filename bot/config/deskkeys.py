@@ -16,6 +16,7 @@ from bot.domain.facts import Fact
 from bot.domain.money import HUNDRED, plain
 
 OFF = "off"
+LARGEST_EXPONENT = 20
 _WHOLE_UNITS = frozenset({"contracts", "series", "underlyings", "orders", "level", "ticks", "rolls", "days"})
 _PHRASES = {
     "fraction": "a fraction",
@@ -89,8 +90,8 @@ def read_value(spec: KeySpec, raw: object) -> tuple[Any, str]:
     if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
         return None, _wrong(spec, raw)
     value = Decimal(raw)
-    if not value.is_finite():
-        return None, _wrong(spec, raw)
+    if not value.is_finite() or (value and value.adjusted() < -LARGEST_EXPONENT):
+        return None, _wrong(spec, raw)  # so near zero that writing it down would fill the machine
     if not Decimal(spec.key.low) <= value <= Decimal(spec.key.high):
         return None, _wrong(spec, raw) + _percent_hint(spec, value)
     if spec.whole and value != value.to_integral_value():
@@ -119,6 +120,8 @@ def _wrong(spec: KeySpec, raw: object) -> str:
 
 
 def _percent_hint(spec: KeySpec, value: Decimal) -> str:
+    if abs(value.adjusted()) > LARGEST_EXPONENT:
+        return ""  # no slip of the pen, and too large to be divided
     if spec.key.unit in ("fraction", "delta") and Decimal(spec.key.low) <= value / HUNDRED <= Decimal(spec.key.high):
         return f" (did you mean {plain(value / HUNDRED)}?)"
     if spec.key.unit == "delta" and -1 <= value < 0:
@@ -131,7 +134,7 @@ def shown(raw: object) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, Decimal):
-        return str(raw) if not raw.is_finite() or abs(raw.adjusted()) > 20 else plain(raw)
+        return str(raw) if not raw.is_finite() or abs(raw.adjusted()) > LARGEST_EXPONENT else plain(raw)
     if isinstance(raw, Mapping):
         return "a table"
     if isinstance(raw, list):

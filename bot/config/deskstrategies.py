@@ -13,6 +13,7 @@ from bot.config.deskreading import Reading, numbers_of
 from bot.config.profiles import profile_values
 from bot.domain.desk import Limits, SymbolInfo, TrailingNumbers, TrailingParams, WheelNumbers, WheelParams
 from bot.domain.money import plain
+from bot.domain.subledger import OWNERLESS
 
 KINDS = ("wheel", "trailing_stop")
 _WHEEL_FRAME = ("kind", "priority", "enabled", "symbols", "protect_wheel_lots", "overrides", *APPROVE_KEYS)
@@ -45,6 +46,8 @@ def read_strategies(
         table = reading.table(tables, "strategies", name)
         if not _STRATEGY_NAME.match(name):
             reading.fault(where, "expected a name of 1 to 24 lower-case letters, digits, hyphens, underscores")
+        elif name in OWNERLESS:
+            reading.fault(where, f"the books keep the name {name!r} for what is no strategy's: choose another")
         kind = table.get("kind")
         if kind == "wheel":
             frame = _frame(table, reading, where, universe, empty=False)

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 from bot.config.deskfile import CONFIG_VERSION, examine_desk
 from bot.config.deskkeys import KeySpec, specs_of, toml_value
 from bot.config.profiles import EQUITY_DEFAULT, Profile, profile_values, shipped_universe, universe_with
-from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    SymbolInfo,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.errors import ConfigError, UsageError
 from bot.domain.facts import Fact
 
@@ -96,6 +104,10 @@ def desk_text_of(choice: DeskChoice) -> str:
         "# The tick. While orders work, follow-ups reprice them: exits and reprices only, nothing new.",
         "[tick]",
         *_numbers(TickNumbers, choice.profile, {}),
+        "",
+        "# What the home keeps for reading alone. Thinned Snapshots are named in the record; orders are never thinned.",
+        "[keep]",
+        *_numbers(KeepNumbers, choice.profile, {}),
         "",
         "[limits]",
         *_numbers(Limits, choice.profile, choice.limits),

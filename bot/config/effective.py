@@ -15,7 +15,16 @@ from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import SECRET_NAMES
 from bot.config.profiles import PROFILES, Profile, profile_values
 from bot.config.settings import Secrets, Settings, load_settings
-from bot.domain.desk import ApproveRule, Desk, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    ApproveRule,
+    Desk,
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact
 
@@ -123,6 +132,7 @@ def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
     for symbol, info in desk.universe.items():
         yield Shown(f"symbols.{symbol}", f"{info.group}, {info.kind}, penny {toml_value(info.penny)}", origin)
     yield from _number_rows("tick", desk.tick, TickNumbers, profile, origin)
+    yield from _number_rows("keep", desk.keep, KeepNumbers, profile, origin)
     yield from _number_rows("limits", desk.limits, Limits, profile, origin)
     yield from _number_rows("simulator", desk.simulator, SimulatorNumbers, profile, origin)
     for priority, enabled, wheel in desk.wheels:

@@ -10,7 +10,15 @@ from typing import Literal, TypeVar, get_args
 
 import msgspec
 
-from bot.domain.desk import Limits, SimulatorNumbers, SymbolInfo, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    SymbolInfo,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.errors import UsageError
 from bot.domain.facts import Fact
 
@@ -52,6 +60,8 @@ orders_per_tick                   3      4      6
 orders_per_day                    6      10     20
 exit_orders_per_tick              9      12     18
 exit_orders_per_day               18     30     60
+exit_reprices_per_day             60    100    200
+round_trips_per_day                1      2      4
 open_interest_min                 250    100    50
 option_spread_fraction            0.10   0.15   0.20
 option_spread_absolute            0.05   0.10   0.10
@@ -72,6 +82,7 @@ halt_confirm_readings             3      3      2
 missed_ticks                      3      3      3
 clock_skew_seconds                2      5      5
 disk_free_mb                      1000   500    500
+drill_age_days                    14     30     30
 quote_age_share_seconds           30     60     60
 quote_age_option_seconds          120    300    300
 quote_age_delayed_seconds         1200   1200   1200
@@ -142,9 +153,15 @@ follow_ups_max                    3      3      3
 follow_up_seconds                 45     45     45
 """
 
+_KEEP = """
+log_days                          400    400    400
+snapshots_full_days               400    400    400
+"""
+
 _TABLES: dict[type[Fact], str] = {
     Limits: _LIMITS,
     TickNumbers: _TICK,
+    KeepNumbers: _KEEP,
     WheelNumbers: _WHEEL,
     TrailingNumbers: _STOPS,
     SimulatorNumbers: _SIMULATOR,
@@ -160,7 +177,7 @@ def check_profile(name: str) -> Profile:
 
 
 def profile_values(table: type[_Numbers], profile: Profile) -> _Numbers:
-    """Give a profile's numbers for Limits, TickNumbers, WheelNumbers, TrailingNumbers or SimulatorNumbers.
+    """Give a profile's numbers for Limits, TickNumbers, KeepNumbers, WheelNumbers, TrailingNumbers or SimulatorNumbers.
 
     >>> profile_values(Limits, "balanced").symbol_share
     Decimal('0.25')

@@ -36,10 +36,11 @@ _ELSEWHERE = ("BOT_ENV", "BOT_TEST_")
 class Secrets:
     """Secrets by name. They show as lengths, and cannot be encoded, copied into JSON or pickled."""
 
-    __slots__ = ("__held",)
+    __slots__ = ("__forms", "__held")
 
     def __init__(self, held: Mapping[str, str]) -> None:
         self.__held = dict(held)
+        self.__forms: tuple[tuple[str, str], ...] | None = None
 
     def reveal(self, name: str) -> str:
         """Give one secret to the client that signs with it, or raise ConfigError naming what to set."""
@@ -58,6 +59,24 @@ class Secrets:
     def found_in(self, text: str) -> tuple[str, ...]:
         """Name the secrets whose value stands in a text."""
         return tuple(name for name, value in self.__held.items() if value in text)
+
+    def mask(self, text: str) -> str:
+        """Give a text with every secret in it, plain or encoded, replaced by its name.
+
+        >>> Secrets({"ALPACA_API_KEY": "PKABCDEF123456"}).mask("refused: key=PKABCDEF123456")
+        'refused: key=(ALPACA_API_KEY)'
+        """
+        if not self.__held:
+            return text
+        if self.__forms is None:
+            from bot.config.masking import forms_of
+
+            found = {form: name for name, value in self.__held.items() for form in forms_of(value)}
+            self.__forms = tuple(sorted(found.items(), key=lambda one: -len(one[0])))
+        for form, name in self.__forms:
+            if form in text:
+                text = text.replace(form, f"({name})")
+        return text
 
     def names(self) -> tuple[str, ...]:
         """Name the secrets that are set."""

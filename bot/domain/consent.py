@@ -47,15 +47,15 @@ def asks_first(intent: OrderIntent, snapshot: Snapshot) -> bool:
     return intent.purpose in ENTRY_PURPOSES or (intent.opens and intent.purpose != "roll_open")
 
 
+def carries_on(order: OrderIntent | OwnOrder, before: OwnOrder) -> bool:
+    """Say whether an order reprices the one it replaces: the same wish and legs, for no more than was asked there."""
+    return wish_name(order) == wish_name(before) and order.legs == before.legs and order.qty <= before.qty
+
+
 def _carries_on(intent: OrderIntent, snapshot: Snapshot) -> bool:
     """Say whether an intent reprices an order of ours: the same wish and legs, for no more than is left of it."""
     order = predecessor_of(intent, snapshot)
-    return (
-        order is not None
-        and wish_name(order) == wish_name(intent)
-        and order.legs == intent.legs
-        and intent.qty <= order.remaining
-    )
+    return order is not None and carries_on(intent, order) and intent.qty <= order.remaining
 
 
 def same_order(approved: OrderIntent, asked: OrderIntent | OwnOrder) -> bool:

@@ -57,7 +57,15 @@ class Limits(Fact, frozen=True, kw_only=True):
     orders_per_tick: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in a tick")]
     orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in a session")]
     exit_orders_per_tick: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a tick")]
-    exit_orders_per_day: Annotated[Decimal | None, Key("orders", "0", "10000", "exits in a session")]
+    exit_orders_per_day: Annotated[
+        Decimal | None, Key("orders", "0", "10000", "exits in a session, one that follows its market counts once")
+    ]
+    exit_reprices_per_day: Annotated[
+        Decimal | None, Key("orders", "0", "10000", "reprices of one exit in a session; it rests where it is then")
+    ]
+    round_trips_per_day: Annotated[
+        Decimal | None, Key("trips", "1", "10000", "opened and closed in a session, then nothing new is opened")
+    ]
     orders_per_window: Annotated[Decimal | None, Key("orders", "0", "10000", "openings and reprices in 5 minutes")]
     turnover_per_window: Annotated[
         Decimal | None, Key("fraction", "0", "50", "notional opened in 5 minutes, share of equity")
@@ -89,6 +97,9 @@ class Limits(Fact, frozen=True, kw_only=True):
     clock_skew_seconds: Annotated[Decimal | None, Key("seconds", "0", "3600", "our clock against the broker's")]
     disk_free_mb: Annotated[
         Decimal | None, Key("megabytes", "0", "1000000", "room on the home's disk, else no new risk")
+    ]
+    drill_age_days: Annotated[
+        Decimal | None, Key("days", "1", "365", "oldest pass of `bot drill`, else real money only reduces")
     ]
     open_interest_min: Annotated[Decimal | None, Key("contracts", "0", "1000000", "open interest of a series sold")]
     option_spread_fraction: Annotated[Decimal | None, Key("fraction", "0", "2", "option spread over mid, or ...")]
@@ -211,6 +222,15 @@ class TickNumbers(Fact, frozen=True, kw_only=True):
     follow_up_seconds: Annotated[int, Key("seconds", "30", "60", "from one follow-up to the next", False)]
 
 
+class KeepNumbers(Fact, frozen=True, kw_only=True):
+    """How long a home keeps what nothing but reading needs. None is for ever."""
+
+    log_days: Annotated[int | None, Key("days", "1", "36500", "days a log is kept; compressed after 30")] = 400
+    snapshots_full_days: Annotated[
+        int | None, Key("days", "35", "36500", "days with every Snapshot; `bot vacuum` thins the months before")
+    ] = 400
+
+
 class SimulatorNumbers(Fact, frozen=True, kw_only=True):
     """The simulated account and the embedded market. Fees per contract (wheel.md 2.20), dated 2026."""
 
@@ -238,6 +258,7 @@ class Desk(Fact, frozen=True, kw_only=True):
     trailing_stops: tuple[tuple[int, bool, TrailingParams], ...] = ()
     """(priority, enabled, numbers) of each trailing-stop strategy."""
     tick: TickNumbers = TickNumbers(follow_ups_max=3, follow_up_seconds=45)
+    keep: KeepNumbers = KeepNumbers()
     approvals: tuple[tuple[str, ApproveRule], ...] = ()
     """Which entries wait for the owner's word, by strategy; absent means never."""
     record_chains: tuple[str, ...] = ()

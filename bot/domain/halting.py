@@ -5,7 +5,9 @@ The strongest of them rules, computed anew at each reading, so that nothing that
 
 from __future__ import annotations
 
+from bot.domain.drilling import AUTHOR as DRILL
 from bot.domain.ledger import HALT_RANK, Halt, Panic
+from bot.domain.trip import AUTHOR
 
 HALT_FILE = "HALT file"
 """Who halts where a file named HALT lies in the home."""
@@ -19,6 +21,17 @@ def halt_in_force(stored: Halt, panic: Panic | None, file: Halt | None = None) -
     """
     found = [one for one in (file, stored, None if panic is None else halt_of(panic)) if one is not None]
     return max(found, key=lambda one: HALT_RANK[one.level])
+
+
+def lifted_by_resume(halt: Halt) -> bool:
+    """Say whether `bot resume` lifts a halt: not a file's, a drill's only by a pass, and a trip wire's
+    only as its own words say.
+
+    >>> lifted_by_resume(Halt(level="no_new_risk", author="trip: daily_loss_share"))
+    False
+    """
+    by_itself = halt.author in (HALT_FILE, DRILL) or halt.author.startswith(AUTHOR)
+    return halt.level != "run" and not by_itself
 
 
 def halt_of(panic: Panic) -> Halt:

@@ -91,7 +91,8 @@ class BrokerOrder(Fact, frozen=True, kw_only=True):
 
     `high_water_mark` and `stop_price` of a trailing stop are read, never computed by us.
     `refusal` is the broker's reason where the status is rejected. `odd` names what the broker left out or said in
-    words this program does not know, and what it is taken for.
+    words this program does not know, and what it is taken for. `leg_ids` are the broker's own ids of the legs, where
+    it gives each its own: the lines of their fills name these, never the order's.
     """
 
     broker_order_id: str
@@ -111,6 +112,7 @@ class BrokerOrder(Fact, frozen=True, kw_only=True):
     updated_at: datetime
     refusal: str = ""
     odd: str = ""
+    leg_ids: tuple[str, ...] = ()
 
     @property
     def terminal(self) -> bool:

@@ -17,12 +17,13 @@ CASH_PENDING = "pending_cash"
 POSITIONS_UNEXPLAINED = "unexplained_positions"
 CASH_GAP = "books_minus_broker_cash"
 POSITIONS_GAP = "books_minus_broker_positions"
+STRATEGIES_GAP = "strategies_minus_books"
 OLDEST_INPUT = "oldest_input"
 OLDEST_UNKNOWN = "oldest_unknown_order"
 
 NAMES = (
     UNPROTECTED, WAIVED, ORPHANS, DOUBLED, FOREIGN, CASH_UNEXPLAINED, CASH_PENDING, POSITIONS_UNEXPLAINED, CASH_GAP,
-    POSITIONS_GAP, OLDEST_INPUT, OLDEST_UNKNOWN,
+    POSITIONS_GAP, STRATEGIES_GAP, OLDEST_INPUT, OLDEST_UNKNOWN,
 )  # fmt: skip
 """Every invariant, in the order in which they are told."""
 

@@ -196,11 +196,21 @@ class Rejections(Fact, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Reprices(Fact, frozen=True, kw_only=True):
+    """How often one exit was repriced in this session: the wish, and the orders that took an earlier one's place."""
+
+    strategy: str
+    purpose: str
+    key: str
+    count: int
+
+
 class Counters(Fact, frozen=True, kw_only=True):
     """What has been sent in this session day (New York), for pacing (dollars and counts).
 
-    `contracts_today` counts new contracts opened or working per underlying, rolls apart; `entered` names
-    underlyings with an entry today. A reprice counts as an order, not as a new contract.
+    `contracts_today` counts new contracts opened or working per underlying, rolls apart. A reprice of an opening counts
+    as an order, not as a new contract; one of an exit counts apart, in `exit_reprices`. `round_trips` counts what was
+    opened and closed again in one session, by underlying.
     """
 
     orders_today: int = 0
@@ -208,6 +218,13 @@ class Counters(Fact, frozen=True, kw_only=True):
     contracts_today: tuple[tuple[str, int], ...] = ()
     openings: tuple[Opening, ...] = ()
     rejections: tuple[Rejections, ...] = ()
+    exit_reprices: tuple[Reprices, ...] = ()
+    round_trips: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def round_trips_total(self) -> int:
+        """Sum the round trips of today over all underlyings."""
+        return sum(count for _, count in self.round_trips)
 
     @property
     def contracts_total(self) -> int:
@@ -226,13 +243,14 @@ class PutEntry(Fact, frozen=True, kw_only=True):
 class ChainSoFar(Fact, frozen=True, kw_only=True):
     """What the ended parts of a chain in flight (a leg and its rolls) earned, income book after fees, dollars.
 
-    `bare` says that all of them ended by assignment.
+    `bare` says that all of them ended by assignment, `assigned` that one of them did or was exercised.
     """
 
     chain: str
     underlying: str
     income: Decimal
     bare: bool
+    assigned: bool = False
 
 
 class Loss(Fact, frozen=True, kw_only=True):
@@ -254,6 +272,35 @@ class Drift(Fact, frozen=True, kw_only=True):
     ours: Decimal
     expected_until: datetime | None = None
     since: datetime | None = None
+
+
+class StrategyBook(Fact, frozen=True, kw_only=True):
+    """One strategy's sub-ledger since the books began, dollars; each part is its signed effect on cash.
+
+    `moved` is what holdings taken over from another book cost, or brought (adopted, transferred out); `opening` the
+    cash with which the books began. `income` and `tax_income` are what ended options and shares earned in both books
+    (wheel 2.10), `carried` what is still open cost. The cash of all books together is the ledger's.
+    """
+
+    strategy: str
+    opening: Decimal = Decimal(0)
+    premium: Decimal = Decimal(0)
+    shares: Decimal = Decimal(0)
+    dividends: Decimal = Decimal(0)
+    interest: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    transfers: Decimal = Decimal(0)
+    moved: Decimal = Decimal(0)
+    other: Decimal = Decimal(0)
+    income: Decimal = Decimal(0)
+    tax_income: Decimal = Decimal(0)
+    carried: Decimal = Decimal(0)
+
+    @property
+    def cash(self) -> Decimal:
+        """Sum every part that is cash."""
+        parts = (self.opening, self.premium, self.shares, self.dividends, self.interest, self.fees, self.transfers)
+        return sum(parts, self.moved + self.other)
 
 
 class Books(Fact, frozen=True, kw_only=True):
@@ -298,6 +345,8 @@ class Books(Fact, frozen=True, kw_only=True):
     """The last losing chain of each underlying."""
     panic: Panic | None = None
     """The panic in force: what every tick works on before anything else."""
+    strategies: tuple[StrategyBook, ...] = ()
+    """A sub-ledger for each strategy, by name; together they are the ledger's cash to the cent."""
 
 
 class KindTotal(Fact, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
+NINE_PLACES = Decimal("0.000000001")
 SHARES_PER_CONTRACT = Decimal(100)
 
 
@@ -74,3 +75,14 @@ def plain(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def after_split(qty: Decimal, ratio: Decimal) -> Decimal:
+    """Give a quantity after a split of `ratio` for 1, to the nine decimals brokers keep: 1 for 3 leaves no 99.99...
+
+    >>> after_split(Decimal(300), Decimal(1) / 3), after_split(Decimal(100), Decimal("1.5"))
+    (Decimal('100'), Decimal('150'))
+    """
+    after = (qty * ratio).quantize(NINE_PLACES)
+    whole = after.to_integral_value()
+    return whole if after == whole else after.normalize()

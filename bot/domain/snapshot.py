@@ -101,6 +101,8 @@ class Snapshot(WideFact, frozen=True, kw_only=True):
 
     trips: tuple[Trip, ...] = ()
     """The trip wires at this moment (design 15); none in records of older releases."""
+    remarks: tuple[str, ...] = ()
+    """What the owner should know and nobody has to mend, such as a calendar that differs; `errors` went wrong."""
 
     @cached_property
     def quote_of(self) -> dict[str, Quote]:

@@ -21,6 +21,8 @@ TripName = Literal[
 ]
 PERSON_CLEARS: frozenset[str] = frozenset({"drawdown_reduce_only"})
 """What stays tripped until a person says `bot resume`."""
+ON_THE_PEAK: frozenset[str] = frozenset({"drawdown_no_new_risk", "drawdown_reduce_only"})
+"""What is measured from the peak, which only a person lets begin anew (wheel 2.16)."""
 AUTHOR = "trip: "
 """What stands before the name of a trip wire that authors a halt."""
 WARNED_AT = (Decimal("0.8"), Decimal("0.6"))

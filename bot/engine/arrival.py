@@ -6,25 +6,28 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from bot.domain.errors import BrokerError, MarketError, OutOfTime
+from bot.domain.errors import BrokerError, OutOfTime
 from bot.domain.holdings import Account
 from bot.domain.nyse import FIRST_YEAR, LAST_YEAR
 from bot.domain.sessions import NEW_YORK, Session, new_york_day, session_on
+from bot.domain.slots import sessions_known, walk
 from bot.domain.snapshot import SessionFacts
 from bot.engine.ports import Broker
 
 CALENDAR_BEHIND = timedelta(days=7)
 CALENDAR_AHEAD = timedelta(days=30)
-WALK_DAYS_MAX = 30
-"""No market has been closed for as long as this: a calendar that says so is wrong."""
 
 
 class Arrival(NamedTuple):
-    """What is known before positions, orders and prices are read; `errors` are for the owner."""
+    """What is known before positions, orders and prices are read.
+
+    `errors` are what went wrong, `remarks` what the owner should know and nobody has to mend.
+    """
 
     account: Account
     session: SessionFacts
     errors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def never() -> bool:
@@ -55,7 +58,7 @@ def arrive(broker: Broker, at: datetime, time_is_up: Callable[[], bool] = never)
         calendar = broker.read_calendar(today - CALENDAR_BEHIND, today + CALENDAR_AHEAD)
     except BrokerError as error:
         errors = (f"the broker's calendar could not be read ({error}): the shipped table serves",)
-    return Arrival(account, session_facts(at, calendar), (*errors, *calendar_differences(calendar)))
+    return Arrival(account, session_facts(at, calendar), errors, calendar_differences(calendar))
 
 
 def session_facts(at: datetime, calendar: Sequence[Session] = ()) -> SessionFacts:
@@ -64,32 +67,17 @@ def session_facts(at: datetime, calendar: Sequence[Session] = ()) -> SessionFact
     The broker's sessions decide the days between the first and the last they name (one left out is closed); the
     shipped table decides the others. Raises MarketError where both end (wheel 1.21).
     """
-    named = {session.day: session for session in calendar}
-    first, last = (min(named), max(named)) if named else (date.max, date.min)
-
-    def on(day: date) -> Session | None:
-        return named.get(day) if first <= day <= last else session_on(day)
-
+    on = sessions_known(calendar)
     today = new_york_day(at)
-    session = on(today) or _walk(on, today, 1)
+    session = on(today) or walk(on, today, 1)
     return SessionFacts(
         day=session.day,
         open_at=session.open_at,
         close_at=session.close_at,
         is_open=session.holds(at),
-        previous_day=_walk(on, session.day, -1).day,
-        next_day=_walk(on, session.day, 1).day,
+        previous_day=walk(on, session.day, -1).day,
+        next_day=walk(on, session.day, 1).day,
     )
-
-
-def _walk(on: Callable[[date], Session | None], day: date, step: int) -> Session:
-    start = day
-    for _ in range(WALK_DAYS_MAX):
-        day += timedelta(days=step)
-        session = on(day)
-        if session is not None:
-            return session
-    raise MarketError(f"the calendar shows no session within {WALK_DAYS_MAX} days of {start}: it cannot be right")
 
 
 def calendar_differences(calendar: Sequence[Session]) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from bot.domain.errors import BrokerError, BrokerRefused, RefusalCode
 from bot.domain.holdings import BrokerOrder
+from bot.domain.ledger import Halt
 from bot.domain.orders import OrderIntent, OrderRequest, OrderState, OwnOrder, Verdict, client_order_id
 from bot.domain.risk import is_protective, predecessor_of
 from bot.domain.snapshot import Snapshot
-from bot.engine.ports import Broker, Journal, Transition
+from bot.engine.ports import Broker, Journal, Transition, nothing_halts
 
 ATTEMPTS_MAX = 16
 SPARE = "-again"
@@ -32,6 +33,7 @@ class Sender(NamedTuple):
     tick_id: int
     now: Callable[[], datetime]
     time_is_up: Callable[[], bool]
+    halted: Callable[[], Halt | None] = nothing_halts
 
 
 def plan_orders(
@@ -144,27 +146,46 @@ def execute(
         if intent.action == "submit" and order is None:
             errors.append(f"{intent.symbol} {intent.purpose}: an order with its id is unresolved; not sent again")
             continue
-        hindrance = ""
+        hindrance, halted = "", _halted(sender)
         if sender.time_is_up():
             hindrance = "the tick's time was up before it could be sent"
+        elif halted:
+            hindrance = halted
         elif intent.replaces:
             hindrance = _cancel(sender, known.get(intent.replaces), intent, errors)
+            # What it takes the place of is gone now. A halt that came meanwhile holds it back all the same.
+            halted = "" if hindrance or order is None else _halted(sender)
         if order is None:
             if hindrance:
                 errors.append(f"{intent.underlying} {intent.purpose}: {hindrance}")
             continue
-        if hindrance:
-            orders.append(_step(sender, order, "not_sent", reason=hindrance))
+        if hindrance or halted:
+            orders.append(_step(sender, order, "not_sent", reason=hindrance or halted))
+            errors += [f"{order.underlying} {order.purpose}: {halted}"] if halted else []
         else:
             orders.append(_send(sender, order, errors))
         spare = spares.get(order.client_order_id)
         if spare is None:
             continue
-        if orders[-1].state == "refused" or orders[-1].status == "rejected":
-            orders.append(_send(sender, spare, errors))
+        if (halted and not hindrance) or _came_to_nothing(orders[-1]):
+            orders.append(_send(sender, spare, errors))  # a stop that was taken off rests again, whatever halts
         else:
             _step(sender, spare, "not_sent", reason="not needed: what takes the stop's place was not refused")
     return tuple(orders), tuple(errors)
+
+
+def _halted(sender: Sender) -> str:
+    """Say what halts at this very moment, or nothing; a look that fails halts too."""
+    try:
+        halt = sender.halted()
+    except Exception as error:  # noqa: BLE001  nobody can say that nothing halts: nothing is sent
+        return f"whether a HALT file lies in the home could not be seen ({type(error).__name__}: {error})"
+    return "" if halt is None else f"halt {halt.level} by {halt.author} came during the tick: {halt.reason}"
+
+
+def _came_to_nothing(order: OwnOrder) -> bool:
+    """Say whether an order was refused, or ended at the broker without any fill."""
+    return order.state == "refused" or (order.state == "done" and order.filled_qty == 0)
 
 
 def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: list[str]) -> str:
@@ -193,7 +214,7 @@ def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: l
     except BrokerError as error:
         errors.append(f"cancel {old.client_order_id}: {error}")
     try:
-        shown = sender.broker.find_order(old.client_order_id)
+        shown = find_shown(sender.broker, old)
     except BrokerError as error:
         return f"the cancellation of {old.client_order_id} could not be confirmed: {error}"
     if shown is None or not shown.terminal:
@@ -231,15 +252,26 @@ def _adopt(sender: Sender, order: OwnOrder, errors: list[str]) -> OwnOrder:
     return _look_up(sender, order, "the broker says this id exists already", errors)
 
 
+def find_shown(broker: Broker, order: OwnOrder) -> BrokerOrder | None:
+    """Give what a broker shows of an order: looked up by our id where it can be, else found in its list."""
+    if broker.traits.lookup_by_id:
+        return broker.find_order(order.client_order_id)
+    listed = broker.read_orders(order.planned_at)
+    return next((one for one in listed if one.client_order_id == order.client_order_id), None)
+
+
 def _look_up(sender: Sender, order: OwnOrder, why: str, errors: list[str]) -> OwnOrder:
     """After a send without proof, ask once by id; not found proves nothing and stays `unknown`."""
     try:
-        shown = sender.broker.find_order(order.client_order_id)
+        shown = find_shown(sender.broker, order)
     except BrokerError as error:
         shown, why = None, f"{why}; looking it up failed too: {error}"
     if shown is not None:
         return _answered(sender, order, shown, reason=why)
-    errors.append(f"{order.client_order_id}: outcome unknown ({why}); {order.underlying} takes no new risk")
+    errors.append(
+        f"{order.client_order_id}: outcome unknown ({why}); {order.underlying} takes no new risk until it is proved "
+        "(`bot order list`)"
+    )
     return _step(sender, order, "unknown", reason=why)
 
 

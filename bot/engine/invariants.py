@@ -20,6 +20,7 @@ from bot.domain.ledger import Drift, Lot, OptionLeg
 from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain, to_cents
 from bot.domain.orders import UNRESOLVED_STATES, carries_name
 from bot.domain.snapshot import InputAge, Snapshot
+from bot.domain.subledger import worths
 from bot.engine.invariants_shares import Shares, shares_without_stop, stopped_shares
 
 CASH = "CASH"
@@ -51,6 +52,7 @@ def invariants_of(snapshot: Snapshot, desk: Desk, before: tuple[Invariant, ...] 
         _unexplained(drift),
         _cash_gap(snapshot),
         _positions_gap(snapshot),
+        _strategies_gap(snapshot),
         _oldest_input(snapshot, desk),
         _oldest_unknown(snapshot),
     )
@@ -221,6 +223,22 @@ def _positions_gap(snapshot: Snapshot) -> Number:
     told = "; ".join(f"{symbol}: books less broker {plain(gap)}" for symbol, gap in found)
     symbols = _each(root_of(symbol) for symbol, _ in found)
     return Number(names.POSITIONS_GAP, Decimal(len(found)), "positions", not found, told, symbols)
+
+
+def _strategies_gap(snapshot: Snapshot) -> Number:
+    """Give the cash of all sub-ledgers, and what their holdings are worth, beyond the ledger's cash and the account.
+
+    Each dollar stands in exactly one of them, so nothing is allowed for; a ledger without sub-ledgers yet has no gap.
+    """
+    books = snapshot.books
+    if books.cash is None or not books.strategies:
+        return Number(names.STRATEGIES_GAP, ZERO, "usd", True)
+    cash = sum((one.cash for one in books.strategies), ZERO) - books.cash
+    held = worths(books, snapshot.positions, [(mark.symbol, mark.price) for mark in snapshot.marks])
+    value = sum((one.value for one in held.values()), ZERO) - (snapshot.equity - snapshot.account.cash)
+    parts = (("cash", cash), ("holdings", value))
+    told = "; ".join(f"{name} of all strategies together are off by {plain(gap)} USD" for name, gap in parts if gap)
+    return Number(names.STRATEGIES_GAP, abs(cash) + abs(value) or ZERO, "usd", not told, told)
 
 
 def _oldest_input(snapshot: Snapshot, desk: Desk) -> Number:

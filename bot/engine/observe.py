@@ -29,6 +29,8 @@ from bot.engine.unremembered import unremembered
 from bot.engine.valuation import count_premium_stops, equity_on_marks, mark_positions, roll_nav
 
 DAY_SECONDS = 86_400.0
+CANCEL_STUCK = timedelta(minutes=20)
+"""How long a cancellation may be on its way before the owner hears of it: longer than from one slot to the next."""
 
 
 def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Callable[[], bool] = never) -> Reads:
@@ -56,7 +58,7 @@ def read_broker(world: World, memory: Memory, arrival: Arrival, time_is_up: Call
         if order.client_order_id not in shown and order.state != "planned"
     ]
     found: list[BrokerOrder | None] = []
-    if missing:
+    if missing and broker.traits.lookup_by_id:
         in_time(time_is_up, "the orders that the listing did not show")
         found = world.together([partial(broker.find_order, order_id) for order_id in missing])
     return Reads(
@@ -141,12 +143,19 @@ def strange_things(reads: Reads, foreign_orders: tuple[BrokerOrder, ...] = ()) -
         for one in reads.orders
         if one.status not in LIVE_STATUSES and not one.terminal
     )
+    stuck = tuple(
+        f"order {one.client_order_id or one.broker_order_id}: its cancellation was taken at {one.updated_at:%H:%M} UTC "
+        "and is not through: what takes its place waits for it. A day order ends with its session; any other ends "
+        "when the broker ends it: ask there"
+        for one in reads.orders
+        if one.status == "pending_cancel" and reads.clock.at - one.updated_at >= CANCEL_STUCK
+    )
     odd = tuple(
         f"order {one.client_order_id or one.broker_order_id} is not ours and says less than it should: {one.odd}"
         for one in foreign_orders
         if one.odd
     )
-    return (*positions, *orders, *odd)
+    return (*positions, *orders, *stuck, *odd)
 
 
 def premium_multiples(book: Book) -> dict[tuple[str, str], Decimal]:
@@ -240,9 +249,10 @@ def observe(
         books=books,
         halt=memory.halt,
         errors=(*arrival.errors, *strange_things(reads, settlement.foreign_orders), *lost, *errors, *market.errors),
+        remarks=arrival.remarks,
         follow_up=book.follow_up,
         broker_open=reads.clock.is_open,
     )
-    snapshot = watched(snapshot, memory, book, reads.skew_seconds, world.room_mb())
+    snapshot = watched(snapshot, memory, settlement, book, reads.skew_seconds, world.room_mb())
     settlement = replace(settlement, books=snapshot.books)
     return replace(snapshot, invariants=invariants_of(snapshot, book.desk, memory.invariants)), settlement

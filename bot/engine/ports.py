@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from bot.domain.desk import Desk
+from bot.domain.drilling import DrillPass
 from bot.domain.facts import Fact
 from bot.domain.holdings import Account, Activity, BrokerOrder, Clock, Position, Side
 from bot.domain.invariants import Invariant
@@ -203,6 +204,8 @@ class Memory(Fact, frozen=True, kw_only=True):
     """What of `halt` is apart from what tripped; None means all of it."""
     invariants: tuple[Invariant, ...] = ()
     """Those of the newest tick that decided: what keeps the moment at which each left zero."""
+    drill: DrillPass | None = None
+    """The newest drill that passed."""
 
 
 class TickStart(Fact, frozen=True, kw_only=True):
@@ -335,6 +338,11 @@ def nobody_else(account: str) -> None:
     """Let a world trade an account without asking who else does: for accounts that are a file of one home."""
 
 
+def nothing_halts() -> Halt | None:
+    """Find no halt beside what the journal remembers: for worlds without a home."""
+    return None
+
+
 class World(NamedTuple):
     """Everything outside: where prices, orders, memory and time come from.
 
@@ -353,6 +361,8 @@ class World(NamedTuple):
     claim: Callable[[str], None] = nobody_else
     room_mb: Callable[[], Decimal | None] = no_room
     """Free room on the disk of the home, in megabytes; None is unknown."""
+    halted: Callable[[], Halt | None] = nothing_halts
+    """What halts at this very moment, asked before each request that changes something; one that raises halts."""
 
 
 class Book(NamedTuple):
@@ -371,3 +381,5 @@ class Book(NamedTuple):
     """Once a tick has run this long it starts no further request to the broker, but still seals."""
     follow_up: int = 0
     """0 for the tick of a slot, else which follow-up of it this is (design 14)."""
+    desk_hash: str = ""
+    """SHA-256 of desk.toml: what a drill's pass is held against."""

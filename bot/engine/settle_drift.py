@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from bot.domain.adoption import adopt_words
+from bot.domain.claims import root_of
 from bot.domain.holdings import Activity
 from bot.domain.instruments import is_option, parse_option, underlying_of
 from bot.domain.ledger import Books, Drift, Lot, OptionLeg
@@ -19,12 +20,14 @@ from bot.domain.orders import OwnOrder
 from bot.domain.sessions import session_on
 from bot.domain.snapshot import HeldPosition, SessionFacts
 from bot.engine.ports import Memory, Reads
-from bot.engine.settle_ledger import Ledger, cash_effect
-from bot.engine.settle_unlisted import newly_filled, unlisted_fills
+from bot.engine.settle_ledger import FEE_WAIT_DAYS, Ledger, cash_effect
+from bot.engine.settle_splits import SplitFinder
+from bot.engine.settle_unlisted import newly_filled, strangers_fills, unlisted_fills
 
 CASH = "CASH"
 READS_APART = timedelta(minutes=2)
 """Reads are not one instant: what was booked this recently may not show in another read yet."""
+FEES_BOOKED_WITHIN = timedelta(days=FEE_WAIT_DAYS)
 CASH_TOLERANCE = Decimal(1)
 CASH_TOLERANCE_CONTRACT = Decimal("0.10")
 
@@ -117,7 +120,7 @@ class Finder:
         self.session = session
         self.emptied = emptied
         self.before = {one.symbol: one for one in memory.books.drift}
-        self.waiting = {underlying_of(one.symbol) for one in memory.books.drift}
+        self.waiting = {root_of(one.symbol) for one in memory.books.drift}
         self.foreign_before = dict(memory.books.last_positions)
         for lot in memory.books.lots:
             if lot.owner != "foreign" and lot.symbol in self.foreign_before:
@@ -126,13 +129,15 @@ class Finder:
         self.recent = [line for line in reads.activities if at - line.at <= READS_APART]
         self.unlisted, self.hidden = unlisted_fills(Ledger(reads, memory, orders), orders, more)
         self.half = self._half_listed()
+        self.strangers = strangers_fills(reads, orders)
+        self.split_words = SplitFinder(reads, memory).words
 
     def judge(self, differences: list[Difference]) -> tuple[Drift, ...]:
         """Give the drift of every difference, positions first, then cash."""
         found: list[Drift] = []
         roots: dict[str, list[Difference]] = {}
         for one in differences:
-            roots.setdefault(underlying_of(one.symbol), []).append(one)
+            roots.setdefault(root_of(one.symbol), []).append(one)
         for root in sorted(roots):
             found.extend(self._judge_root(root, sorted(roots[root])))
         if self.emptied:
@@ -156,6 +161,10 @@ class Finder:
                 found.append(self._pending(expected, "an order shows a fill that the positions do not show yet"))
             elif change == -self._recent_change(one.symbol):
                 found.append(self._pending(one, "booked seconds ago, the positions were read before", READS_APART))
+            elif self.strangers.get(one.symbol) == change:
+                found.append(self._waiting(one, "an order that is not ours filled; its fill is not listed yet"))
+            elif one.symbol == root and (words := self.split_words(one)):
+                found.append(self._waiting(one, words))
             elif root in self.half:
                 found.append(self._pending(one, "an assignment is listed in part"))
             elif self._ended_unlisted(one):
@@ -238,13 +247,19 @@ class Finder:
         return self._drift(one, "unexplained", f"{plain(left)} USD that no line of history explains")
 
     def _tolerance(self) -> Decimal:
-        """Give what fees not booked yet may come to: zero once nothing traded since the last fee (wheel 1.12)."""
+        """Give what fees not booked yet may come to (wheel 1.12): zero once nothing traded since the last fee.
+
+        What traded longer ago than fees take to be booked is owed none: paper charges none at all.
+        """
         charged = max((line.at for line in self.reads.activities if line.kind == "FEE"), default=None)
         contracts = sum(
             (
                 abs(line.qty)
                 for line in self.reads.activities
-                if line.kind == "FILL" and is_option(line.symbol) and (charged is None or line.at > charged)
+                if line.kind == "FILL"
+                and is_option(line.symbol)
+                and (charged is None or line.at > charged)
+                and self.at - line.at < FEES_BOOKED_WITHIN
             ),
             ZERO,
         )

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from bot.domain.claims import root_of
 from bot.domain.holdings import Activity
-from bot.domain.instruments import is_option, underlying_of
+from bot.domain.instruments import is_option
 from bot.domain.money import ZERO, plain
 from bot.domain.orders import OwnOrder
 from bot.engine.ports import Fill
@@ -48,7 +49,7 @@ def _cycle_id(ledger: Ledger, symbol: str) -> str:
 
 
 def _option_fill(ledger: Ledger, line: Activity, order: OwnOrder) -> str:
-    root = underlying_of(line.symbol)
+    root = root_of(line.symbol)
     price = line.price if line.price is not None else ZERO
     intent = next((leg.position_intent for leg in order.legs if leg.symbol == line.symbol), "")
     if intent.endswith("_to_open"):
@@ -114,24 +115,25 @@ def _join_lot(ledger: Ledger, place: int, qty: Decimal, price: Decimal) -> None:
     total = lot.qty + qty
     paid = tidy(((lot.basis_strike or ZERO) * lot.qty + price * qty) / total)
     ledger.lots[place] = replace(lot, qty=total, basis_strike=paid, basis_tax=paid, basis_wheel=paid)
+    ledger.sub.enter(lot.strategy, "shares", -price * qty)
     ledger.add_to_cycle(lot.symbol, share_cash=-price * qty)
 
 
 def _foreign_fill(ledger: Ledger, line: Activity) -> str:
     """Book a fill of an order that is not ours: what nobody else's holding explains came out of ours."""
-    before = next((qty for symbol, qty in ledger.memory.books.last_positions if symbol == line.symbol), ZERO)
+    strange = ledger.others(line.symbol)
     option = is_option(line.symbol)
     short = line.qty > 0
     if option:
         mine = sum((abs(leg.qty) for leg in legs_of_ours(ledger, line.symbol, short=short)), ZERO)
     else:
         mine = ZERO if short else shares_of_ours(ledger, line.symbol)
-    others = max(abs(before) - mine, ZERO) if before * line.qty < 0 else ZERO
+    others = abs(strange) if strange * line.qty < 0 else ZERO
     taken = left = min(mine, max(abs(line.qty) - others, ZERO))
     if taken <= 0:
         return ""
     price = line.price if line.price is not None else ZERO
-    cycle_id = _cycle_id(ledger, underlying_of(line.symbol))
+    cycle_id = _cycle_id(ledger, root_of(line.symbol))
     if option:
         for leg in legs_of_ours(ledger, line.symbol, short=short):
             part = min(left, abs(leg.qty))

@@ -20,6 +20,7 @@ from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.domain.wheelmath import collateral, wheel_basis
 from bot.engine.ports import Fill, LegEnd, LotEnd, Memory, Reads
+from bot.engine.settle_books import Subledgers
 
 EIGHT_PLACES = Decimal("0.00000001")
 MOVING_KINDS = frozenset({"FILL", "OPASN", "OPEXC", "OPEXP"})
@@ -65,7 +66,9 @@ class Ledger:
         self.moved_at: dict[str, datetime] = {}
         self.notes: list[str] = []
         self.flow = ZERO
+        self.sub = Subledgers(books)
         self._by_broker_id: dict[str, OwnOrder] | None = None
+        self._others: dict[str, Decimal] = {}
 
     def order_of(self, line: Activity) -> OwnOrder | None:
         """Find the order of ours a fill belongs to: by the broker's id, else through the order that shows ours."""
@@ -77,14 +80,34 @@ class Ledger:
             for shown in self.reads.orders:
                 own = self.orders.get(shown.client_order_id)
                 if own is not None:
-                    found[shown.broker_order_id] = own
+                    found |= dict.fromkeys((shown.broker_order_id, *shown.leg_ids), own)
             self._by_broker_id = found
         return self._by_broker_id.get(line.order_id) if line.order_id else None
 
-    def booked(self, order: OwnOrder) -> Decimal:
-        """Count what the history shows as filled of a single-leg order."""
-        lines = (line for line in self.reads.activities if line.kind == "FILL" and line.order_id)
+    def booked(self, order: OwnOrder, symbol: str) -> Decimal:
+        """Count what the history shows as filled of one leg of an order."""
+        lines = (line for line in self.reads.activities if line.kind == "FILL" and line.symbol == symbol)
         return sum((abs(line.qty) for line in lines if self.order_of(line) is order), ZERO)
+
+    def others(self, symbol: str) -> Decimal:
+        """Give the signed quantity of a symbol that is not ours: what the broker showed beyond our books, moved on.
+
+        While a difference of the symbol stands, what it shows beyond our books may be ours: it counts as that.
+        """
+        if symbol not in self._others:
+            books = self.memory.books
+            shown = next((qty for name, qty in books.last_positions if name == symbol), ZERO)
+            waits = any(one.symbol == symbol for one in books.drift)
+            self._others[symbol] = ZERO if waits else shown - _held(symbol, (*books.lots, *books.legs))
+        return self._others[symbol]
+
+    def ours(self, symbol: str) -> Decimal:
+        """Give the signed quantity of a symbol in our lots and legs now."""
+        return _held(symbol, (*self.lots, *self.legs))
+
+    def move_others(self, symbol: str, change: Decimal) -> None:
+        """Let a line move what is not ours, so that the next line of the same reading finds it as it is then."""
+        self._others[symbol] = self.others(symbol) + change
 
     # Cycles
 
@@ -224,7 +247,7 @@ class Ledger:
 
     def books(self) -> Books:
         """Give the books with everything that happened; cash and positions are checked elsewhere."""
-        return replace(
+        books = replace(
             self.memory.books,
             lots=tuple(self.lots),
             legs=tuple(self.legs),
@@ -232,3 +255,8 @@ class Ledger:
             rolls=tuple(self.rolls.values()),
             cash=self.cash,
         )
+        return replace(books, strategies=self.sub.books(books))
+
+
+def _held(symbol: str, things: tuple[Lot | OptionLeg, ...]) -> Decimal:
+    return sum((one.qty for one in things if one.symbol == symbol and one.owner != "foreign"), ZERO)

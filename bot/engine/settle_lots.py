@@ -46,6 +46,7 @@ def open_lot(
         basis_wheel=tax,
     )
     ledger.lots.append(lot)
+    ledger.sub.enter(strategy, "shares", -price * qty)
     ledger.add_to_cycle(cycle.symbol, share_cash=-price * qty)
 
 
@@ -85,6 +86,8 @@ def take_shares(
         ledger.lot_ends.append(
             LotEnd(lot=lot, qty=part, how=how, at=at, price=price, income=tidy(income), tax_income=tidy(tax))
         )
+        ledger.sub.enter(lot.strategy, "shares", price * part)
+        ledger.sub.earn(lot.strategy, tidy(income), tidy(tax))
         place = ledger.lots.index(lot)
         if part == lot.qty:
             del ledger.lots[place]
@@ -108,6 +111,7 @@ def open_leg(
 ) -> OptionLeg:
     """Add contracts (signed by the line), joining the leg that the same order or wish began."""
     contract = parse_option(line.symbol)
+    ledger.sub.enter(strategy, "premium", -line.qty * price * SHARES_PER_CONTRACT)
     ledger.add_to_cycle(cycle.symbol, option_cash=-line.qty * price * SHARES_PER_CONTRACT)
     for place, leg in enumerate(ledger.legs):
         same = leg.symbol == line.symbol and leg.strategy == strategy and leg.cycle == cycle.id
@@ -176,6 +180,9 @@ def end_leg(
     ledger.leg_ends.append(
         LegEnd(leg=leg, qty=qty, how=how, at=at, price=price, income=income, tax_income=tidy(income * tax_share))
     )
+    paid = price * SHARES_PER_CONTRACT * qty * (-1 if leg.qty < 0 else 1)
+    ledger.sub.enter(leg.strategy, "premium", paid)
+    ledger.sub.earn(leg.strategy, income, tidy(income * tax_share))
     size = abs(leg.qty)
     place = next(number for number, one in enumerate(ledger.legs) if one.id == leg.id)
     if qty == size:
@@ -186,6 +193,5 @@ def end_leg(
         ledger.legs[place] = replace(leg, qty=rest.copy_sign(leg.qty), fees=fees)
     cycle = ledger.cycles.get(leg.underlying)
     if cycle is not None and cycle.id == leg.cycle:
-        paid = price * SHARES_PER_CONTRACT * qty * (-1 if leg.qty < 0 else 1)
         ledger.add_to_cycle(leg.underlying, option_cash=paid, premium_ended=income if ended else ZERO)
     return income

@@ -13,12 +13,14 @@ from msgspec.structs import replace
 from bot.domain.instruments import is_option, parse_option
 from bot.domain.ledger import Books, ChainSoFar, Loss, PutEntry
 from bot.domain.money import ZERO
-from bot.domain.orders import ENTRY_PURPOSES
+from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.engine.settle_ledger import Ledger
 
 ENTRIES_KEPT = timedelta(days=30)
 """Beyond the longest cooldown after an entry: ten sessions."""
+ASSIGNED = frozenset({"assigned", "exercised"})
+"""Ends of a leg of which the end of the cycle tells what they came to."""
 LOSSES_KEPT = timedelta(days=400)
 """Beyond the longest cooldown after a loss: 250 sessions."""
 
@@ -41,9 +43,7 @@ def _put_entries(ledger: Ledger, books: Books) -> list[PutEntry]:
     newest = {one.underlying: one for one in books.put_entries}
     for fill in ledger.fills:
         order = ledger.orders.get(fill.client_order_id)
-        if order is None or order.purpose not in ENTRY_PURPOSES or fill.side != "sell" or not is_option(fill.symbol):
-            continue
-        if parse_option(fill.symbol).right != "put":
+        if order is None or order.purpose == "roll_open" or not _sells_put(order, fill.symbol):
             continue
         first = _first_of(ledger, order.client_order_id)
         known = newest.get(order.underlying)
@@ -52,6 +52,12 @@ def _put_entries(ledger: Ledger, books: Books) -> list[PutEntry]:
         elif known.order == first and fill.at < known.filled_at:
             newest[order.underlying] = replace(known, filled_at=fill.at)
     return sorted(newest.values(), key=lambda one: one.underlying)
+
+
+def _sells_put(order: OwnOrder, symbol: str) -> bool:
+    """Say whether an order sells a put to open, by its legs and whatever purpose it claims."""
+    opens = any(leg.symbol == symbol and leg.position_intent == "sell_to_open" for leg in order.legs)
+    return opens and is_option(symbol) and parse_option(symbol).right == "put"
 
 
 def _first_of(ledger: Ledger, order_id: str) -> str:
@@ -72,7 +78,8 @@ def _chains(ledger: Ledger, books: Books, today: date) -> tuple[tuple[ChainSoFar
         key = end.leg.chain or end.leg.id
         known = so_far.get(key) or ChainSoFar(chain=key, underlying=end.leg.underlying, income=ZERO, bare=True)
         bare = known.bare and end.how == "assigned"
-        so_far[key] = replace(known, income=known.income + end.income, bare=bare)
+        assigned = known.assigned or end.how in ASSIGNED
+        so_far[key] = replace(known, income=known.income + end.income, bare=bare, assigned=assigned)
         ended_on[key] = new_york_day(end.at)
     alive = {leg.chain or leg.id for leg in books.legs} | {roll.chain for roll in books.rolls}
     losses = {one.underlying: one for one in books.losses}

@@ -99,7 +99,7 @@ def _buy_backs(ledger: Ledger, roll: Roll) -> list[OwnOrder]:
 
 def _still_closing(ledger: Ledger, roll: Roll) -> bool:
     for order in _buy_backs(ledger, roll):
-        booked = ledger.booked(order)
+        booked = ledger.booked(order, order.legs[0].symbol)
         if order.filled_qty > booked or (order.alive and booked < order.qty):
             return True
     return False

@@ -17,6 +17,7 @@ from bot.domain.sessions import slot_of
 from bot.domain.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from bot.domain.strategy import Note, Strategy
 from bot.engine.arrival import arrive
+from bot.engine.drilled import drilled
 from bot.engine.execute import Sender, execute, plan_orders
 from bot.engine.observe import observe
 from bot.engine.ports import Book, Decision, Settlement, TickEnd, TickResult, TickStart, World
@@ -104,7 +105,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     arrival = arrive(world.broker, at, time_is_up)
     world.claim(arrival.account.id)
     stages.done("arrive")
-    memory = world.journal.memory(at, arrival.session.day)
+    memory = drilled(world.journal.memory(at, arrival.session.day), book, at)
     stages.done("remember")
     slot = slot_of(at, book.slot_seconds)
     snapshot, settlement = observe(world, book, memory, at, slot, arrival, time_is_up)
@@ -135,6 +136,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     if not book.dry:
         sender = Sender(
             broker=world.broker, journal=world.journal, tick_id=tick_id, now=world.now, time_is_up=time_is_up,
+            halted=world.halted,
         )  # fmt: skip
         orders, send_errors = execute(sender, snapshot, verdicts, planned)
     stages.done("execute")

@@ -21,7 +21,8 @@ from bot.domain.sessions import new_york_day, session_on
 from bot.domain.snapshot import SessionFacts, Snapshot
 from bot.domain.trip import Trip, TripName, measured, stronger, tripped_halt
 from bot.domain.wheelmath import day_profit, drawdown
-from bot.engine.ports import Book, Memory
+from bot.engine.ports import Book, Memory, Settlement
+from bot.engine.streaks import streak_after
 
 GOOD_READINGS = 3
 """Good slots in a row after which a blindness clears by itself (design 15)."""
@@ -106,12 +107,14 @@ def read_trips(former: tuple[Trip, ...], limits: Limits, seen: Seen) -> tuple[Tr
 
 
 def watched(
-    snapshot: Snapshot, memory: Memory, book: Book, skew_seconds: Decimal | None, disk_free_mb: Decimal | None
-) -> Snapshot:
+    snapshot: Snapshot, memory: Memory, settlement: Settlement, book: Book, skew_seconds: Decimal | None,
+    disk_free_mb: Decimal | None,
+) -> Snapshot:  # fmt: skip
     """Give a Snapshot with its trip wires, the halt they and people hold together, and the pause one of them set."""
     seen = Seen(
         at=snapshot.at, slot=snapshot.slot, session=snapshot.session, books=snapshot.books, equity=snapshot.equity,
-        skew_seconds=skew_seconds, disk_free_mb=disk_free_mb, streak=memory.losing_chains,
+        skew_seconds=skew_seconds, disk_free_mb=disk_free_mb,
+        streak=streak_after(memory, settlement),
         live=not book.dry and book.follow_up == 0, slot_seconds=book.slot_seconds,
     )  # fmt: skip
     trips = read_trips(memory.trips, book.desk.limits, seen)
@@ -193,7 +196,7 @@ def _clears(wire: Wire, good: int) -> str:
     slots = f"{good} slot" if good == 1 else f"{good} slots in a row"
     return {
         "session": "by itself at the next session",
-        "readings": f"by itself after {slots} under the limit",
+        "readings": f"by itself after {slots} under the limit, or by a person: `bot resume --new-peak`",
         "person": "by a person: `bot resume`, which starts a new peak",
         "pause": "by itself when its days are over",
         "good": f"by itself after {slots} that are good",

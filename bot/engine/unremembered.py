@@ -30,7 +30,7 @@ def unremembered(
         _words(one, foreign)
         for one in strange
         if not one.terminal
-        or one.broker_order_id in filled
+        or not filled.isdisjoint((one.broker_order_id, *one.leg_ids))
         or (one.filled_qty and any(leg.symbol in foreign for leg in one.legs))
     )
 

@@ -136,7 +136,8 @@ def roll_nav(books: Books, equity: Decimal, flow: Decimal, session: SessionFacts
     """Bring net asset value, its peak and the day's reference up to this tick (wheel 2.15, 2.16).
 
     The first equity seen starts the series at what `nav` says. A new session day makes the last tick's equity the
-    previous close. Doing it again with the same equity and no new flow changes nothing.
+    previous close. Doing it again with the same equity and no new flow changes nothing. A peak counts once two readings
+    in a row stood there: one wrong number would hold the desk against a height it never had.
     """
     if books.equity_last is None:
         previous = books.equity_previous if books.equity_previous is not None else equity
@@ -146,7 +147,7 @@ def roll_nav(books: Books, equity: Decimal, flow: Decimal, session: SessionFacts
     return replace(
         books,
         nav=nav,
-        nav_peak=max(books.nav_peak, nav),
+        nav_peak=max(books.nav_peak, min(nav, books.nav)),
         equity_last=equity,
         equity_previous=books.equity_last if fresh else books.equity_previous,
         flow_session=flow if fresh else books.flow_session + flow,

@@ -132,9 +132,14 @@ def quote_is_fresh(intent: OrderIntent, case: Case) -> CheckResult:
         found = at_most(gate, Decimal(seconds), limit, "seconds", f"age of the quote of {symbol}")
         if not found.ok:
             return found
-        if tightest is None or (found.distance is not None and found.distance < (tightest.distance or found.distance)):
+        if tightest is None or _is_nearer(found, tightest):
             tightest = found
     return tightest or idle(gate, "no quote is needed")
+
+
+def _is_nearer(found: CheckResult, known: CheckResult) -> bool:
+    """Say whether a check is nearer to its limit than another; one whose limit is off is near to none."""
+    return found.distance is not None and (known.distance is None or found.distance < known.distance)
 
 
 def quote_is_valid(intent: OrderIntent, case: Case) -> CheckResult:

@@ -9,9 +9,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.checks import CheckResult
+from bot.domain.consent import carries_on, wish_name
 from bot.domain.money import ZERO
 from bot.domain.orders import OrderIntent
-from bot.gates.case import CANCELS, Case, Kind, count_at_most, idle
+from bot.gates.case import CANCELS, OPENS_NOTHING, Case, Kind, Wish, count_at_most, idle
 
 WINDOW = timedelta(minutes=5)
 _ROLLS = "the opening leg of a roll counts in no pacing"
@@ -36,15 +37,51 @@ def orders_within_window(intent: OrderIntent, case: Case) -> CheckResult:
     return _orders("orders_within_window", "entry", intent, case, limit, sent, "in 5 minutes")
 
 
+def round_trips_within_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Open nothing more once as many positions were opened and closed in one session as the cap says (F14).
+
+    The count is of the whole account, and what this order opens could be the next one. Exits are never refused.
+    """
+    gate = "round_trips_within_day"
+    wish = case.wish(intent)
+    if wish.kind != "entry" or not intent.opens:
+        return idle(gate, _ROLLS if wish.kind == "roll" else OPENS_NOTHING)
+    if wish.predecessor is not None and carries_on(intent, wish.predecessor):
+        return idle(gate, "a reprice")
+    count = Decimal(case.snapshot.books.counters.round_trips_total + 1)
+    what = "round trips in this session, with what this order could become"
+    return count_at_most(gate, count, case.limits.round_trips_per_day, "trips", what, adds=True)
+
+
 def exits_within_tick(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow exits up to their own cap of a tick."""
     return _orders("exits_within_tick", "exit", intent, case, case.limits.exit_orders_per_tick, 0, "in this tick")
 
 
 def exits_within_day(intent: OrderIntent, case: Case) -> CheckResult:
-    """Allow exits up to their own cap of a session."""
-    sent = case.snapshot.books.counters.exits_today
-    return _orders("exits_within_day", "exit", intent, case, case.limits.exit_orders_per_day, sent, "in this session")
+    """Allow exits up to their own cap of a session; one that follows its market counts once."""
+    gate, wish = "exits_within_day", case.wish(intent)
+    if wish.kind == "exit" and _follows(wish):
+        return idle(gate, "a reprice: it counts against exit_reprices_per_day")
+    sent = case.snapshot.books.counters.exits_today - sum(1 for one in case.granted if _follows(one))
+    return _orders(gate, "exit", intent, case, case.limits.exit_orders_per_day, sent, "in this session")
+
+
+def exit_reprices_within_day(intent: OrderIntent, case: Case) -> CheckResult:
+    """Allow one exit to be repriced so often in a session; beyond that it rests at the limit it has (F14)."""
+    gate, wish = "exit_reprices_within_day", case.wish(intent)
+    if wish.kind != "exit" or not _follows(wish):
+        return idle(gate, CANCELS if wish.kind == "cancel" else "it reprices no exit")
+    name = wish_name(intent)
+    before = case.snapshot.books.counters.exit_reprices
+    sent = next((one.count for one in before if (one.strategy, one.purpose, one.key) == name), 0)
+    limit, what = case.limits.exit_reprices_per_day, f"reprices of this exit of {intent.underlying} in this session"
+    return count_at_most(gate, Decimal(sent + 1), limit, "orders", what, adds=True)
+
+
+def _follows(wish: Wish) -> bool:
+    """Say whether an exit only reprices an exit of ours that works already."""
+    return wish.kind == "exit" and wish.predecessor is not None and carries_on(wish.intent, wish.predecessor)
 
 
 def _orders(

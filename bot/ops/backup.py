@@ -279,10 +279,18 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _is_of(backup: Path, home: Path) -> bool:
+    """Say whether a backup is of this very home; one that cannot say so stays, and hinders no other."""
+    try:
+        return read_manifest(backup).home == str(home.resolve())
+    except StoreError:
+        return False
+
+
 def _last_of(backups: list[tuple[datetime, Path]], home: Path) -> Path | None:
     """Give the newest backup of this very home."""
     for _, path in reversed(backups):
-        if read_manifest(path).home == str(home.resolve()):
+        if _is_of(path, home):
             return path
     return None
 
@@ -304,7 +312,7 @@ def _refuse_without_room(home: Path, to: Path, last: Path | None) -> None:
 
 def _drop(to: Path, home: Path, made: Manifest, keep: int) -> tuple[str, ...]:
     """Drop this home's backups that are not kept; those of others in the same folder are left alone."""
-    own = [(at, path) for at, path in list_backups(to) if read_manifest(path).home == str(home.resolve())]
+    own = [(at, path) for at, path in list_backups(to) if _is_of(path, home)]
     moments = [at for at, _ in own]
     staying = frozenset(moments[-keep:]) if keep else kept(moments)
     gone = [path for at, path in own if at not in staying and path.name != made.name]

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day, next_session
+from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day
+from bot.domain.slots import next_open, session_now
 from bot.engine.ports import Market
+from bot.ops.doctor_files import examine_files
+from bot.ops.drilled import drill_finding
 from bot.ops.finding import Finding
 from bot.ops.halting import halting
 from bot.report.words import count
-from bot.wiring import House, load_house, looking_broker, make_market, wall_clock
+from bot.wiring import House, known_sessions, load_house, looking_broker, make_market, wall_clock
 
 if TYPE_CHECKING:
     from bot.venues.allowance import RateLimit
@@ -45,9 +48,10 @@ def examine(env: str) -> tuple[Finding, ...]:
         Finding("good", "configuration", f"complete, mode {house.settings.mode}, broker {house.settings.broker}")
     )
     findings += [Finding("look", "configuration", warning) for warning in house.settings.warnings]
-    findings += [_home(house.home), *halting(house.home), _disk(house.home), *_store(house, now), _earnings(house, now)]
+    findings += [_home(house.home), *examine_files(house, now), *halting(house.home), _disk(house.home)]
+    findings += [*_store(house, now), _earnings(house, now)]
     findings += _simulated(house, now) if house.settings.broker == "simulator" else _real(house)
-    return (*findings, _session(now))
+    return (*findings, *drill_finding(house, now), _session(house, now))
 
 
 def _python() -> Finding:
@@ -204,11 +208,11 @@ def _approval(house: House) -> list[Finding]:
     return [Finding("stop", "approval", words)]
 
 
-def _session(now: datetime) -> Finding:
-    session = last_session_at(now)
-    if session.holds(now):
+def _session(house: House, now: datetime) -> Finding:
+    on = known_sessions(house, lambda: now)
+    session = session_now(now, on)
+    if session is not None:
         words = f"open until {session.close_at.astimezone(NEW_YORK):%H:%M} New York"
     else:
-        coming = next_session(new_york_day(now))
-        words = f"closed; next {coming.open_at.astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
+        words = f"closed; next {next_open(now, on).astimezone(NEW_YORK):%a %Y-%m-%d %H:%M} New York"
     return Finding("good", "session", words)

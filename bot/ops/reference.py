@@ -1,7 +1,7 @@
 """The parts of the documents that the code knows better: commands, settings, keys, tables.
 
 `make docs` (`python -m bot.ops.reference`) writes each between its marks in README.md, RUNBOOK.md and
-ARCHITECTURE.md; a test compares, so neither side can drift.
+ARCHITECTURE.md, and dashboard/schema.json whole; a test compares, so neither side can drift.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from tempfile import TemporaryDirectory
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import VARIABLES
 from bot.config.profiles import PROFILES, profile_values
-from bot.domain.desk import Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import KeepNumbers, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
 from bot.domain.facts import Fact
 
 PICTURE_WIDTH = 100
 ROOT = Path(__file__).resolve().parents[2]
+BOARD_SCHEMA = ROOT / "dashboard" / "schema.json"
 
 TABLES: tuple[tuple[str, type[Fact]], ...] = (
     ("tick", TickNumbers),
+    ("keep", KeepNumbers),
     ("limits", Limits),
     ("simulator", SimulatorNumbers),
     ("strategies.wheel", WheelNumbers),
@@ -160,8 +162,18 @@ def refreshed(document: str) -> str:
     return text
 
 
+def board_schema() -> str:
+    """Give the contract between ledger and dashboard: each view's columns with their kinds."""
+    from bot.store.database import migrations
+    from bot.store.views import schema_text
+
+    return schema_text(migrations()[-1][0])
+
+
 def main() -> None:
-    """Rewrite the blocks of every document."""
+    """Rewrite the blocks of every document, and the dashboard's contract."""
+    BOARD_SCHEMA.write_text(board_schema(), encoding="utf-8")
+    sys.stdout.write(f"{BOARD_SCHEMA.relative_to(ROOT)} is up to date\n")
     for document in sorted({document for document, _ in BLOCKS}):
         (ROOT / document).write_text(refreshed(document), encoding="utf-8")
         sys.stdout.write(f"{document} is up to date\n")

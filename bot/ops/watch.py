@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.config.pinging import ping_fault
-from bot.domain.errors import BotError, StoreError, TryLater
+from bot.domain.errors import BotError, StoreError
 from bot.domain.sessions import NEW_YORK, new_york_day, session_on
+from bot.domain.slots import SessionOn
 from bot.ops.ping import ping
 from bot.report.words import count
 from bot.store.alarms import standing_alarm, write_halt_file
 from bot.store.database import moment_of
-from bot.store.lock import home_lock
 from bot.store.panicking import HALT_NAME
 from bot.store.queries import ledger_exists, open_for_questions
 from bot.store.verifying import find_faults
-from bot.wiring import House
+from bot.wiring import House, known_sessions
 
 PERIOD = timedelta(minutes=15)
 GRACE = timedelta(minutes=5)
@@ -47,11 +47,9 @@ class Watched(NamedTuple):
     """Moment of the newest finished tick."""
     missed: tuple[datetime, ...] = ()
     pinged: bool = False
-    doubted: bool = False
-    """Whether the record could not be judged this time."""
 
 
-def slots_due(after: datetime, now: datetime) -> tuple[datetime, ...]:
+def slots_due(after: datetime, now: datetime, on: SessionOn = session_on) -> tuple[datetime, ...]:
     """List the slots of sessions after a slot whose tick should have ended by now, oldest first.
 
     Raises MarketError past the end of the calendar.
@@ -59,7 +57,7 @@ def slots_due(after: datetime, now: datetime) -> tuple[datetime, ...]:
     found = []
     day = new_york_day(max(after, now - BACK))
     while day <= new_york_day(now):
-        session = session_on(day)
+        session = on(day)
         slot = None if session is None else session.open_at
         while session is not None and slot is not None and session.holds(slot) and slot + PERIOD + GRACE <= now:
             if slot > after:
@@ -70,13 +68,16 @@ def slots_due(after: datetime, now: datetime) -> tuple[datetime, ...]:
 
 
 def look(house: House, now: datetime) -> Watched:
-    """Look at the ticks and at the whole record; what cannot be looked at is an alarm too."""
+    """Look at the ticks and at the whole record, beside whatever is at work; what cannot be looked at is an alarm too.
+
+    It takes no lock: a watch that holds the home makes a tick leave.
+    """
     if not ledger_exists(house.home):
         return _never(house, now)
     try:
         with open_for_questions(house.home) as ledger:
-            faults, doubts = _proven_faults(ledger.connection, house, now)
-            return _look_into(ledger.connection, house, now, faults, doubts)
+            faults = tuple(one.words for one in find_faults(ledger.connection, house.home))
+            return _look_into(ledger.connection, house, now, faults)
     except sqlite3.Error as error:
         return Watched(now, (f"the ledger cannot be read ({error})",))
     except BotError as error:
@@ -87,28 +88,7 @@ def _never(house: House, now: datetime) -> Watched:
     return Watched(now, (f"no tick ever ran in {house.home}: start its timer, or run `bot tick` once",))
 
 
-def _proven_faults(connection: sqlite3.Connection, house: House, now: datetime) -> tuple[tuple[str, ...], str]:
-    """Give what of the record is not what was sealed, and what is doubted only: (faults, doubt).
-
-    A tick at work has written what its seal will cover, so a fault is looked at again with the home to ourselves. A
-    tick that was killed left the same behind, and the next one seals it: until then only the chain itself counts.
-    """
-    if next(find_faults(connection, house.home), None) is None:
-        return (), ""
-    try:
-        with home_lock(house.home, "bot watch", now):
-            found = tuple(find_faults(connection, house.home))
-            open_ticks = connection.execute("SELECT 1 FROM ticks WHERE status = 'started' LIMIT 1").fetchone()
-    except TryLater as error:
-        return (), f"the record could not be judged: {error}"
-    proven = tuple(one.words for one in found if open_ticks is None or one.event is not None or one.table == "the file")
-    doubt = "the newest tick was killed before its seal: what it wrote is judged when the next one has sealed it"
-    return proven, doubt if found and not proven else ""
-
-
-def _look_into(
-    connection: sqlite3.Connection, house: House, now: datetime, faults: tuple[str, ...], doubt: str
-) -> Watched:
+def _look_into(connection: sqlite3.Connection, house: House, now: datetime, faults: tuple[str, ...]) -> Watched:
     alarms = [f"the record was changed or damaged: {fault}" for fault in faults[:FAULTS_SHOWN]]
     if len(faults) > FAULTS_SHOWN:
         alarms.append(f"... and {count(len(faults) - FAULTS_SHOWN, 'further fault')}")
@@ -118,16 +98,17 @@ def _look_into(
     if first is None:
         return Watched(now, (*alarms, *_never(house, now).alarms), faults=faults)
     try:
-        missed = slots_due(moment_of(first[0]) - PERIOD if done is None else moment_of(done[0]), now)
+        after = moment_of(first[0]) - PERIOD if done is None else moment_of(done[0])
+        missed = slots_due(after, now, known_sessions(house, lambda: now))
     except BotError as error:
         return Watched(now, (*alarms, str(error)), faults=faults, newest=newest)
     dead = _words_for(connection, missed, newest) if len(missed) >= MISSED else ""
-    warnings = [doubt] if doubt else []
+    warnings = []
     standing = standing_alarm(connection)
     if standing is not None and not dead:
         warnings.append(f"ticks come again; {standing.level} clears {standing.clears}")
     told = (dead, *alarms) if dead else tuple(alarms)
-    return Watched(now, told, dead, faults, tuple(warnings), newest, missed, doubted=bool(doubt))
+    return Watched(now, told, dead, faults, tuple(warnings), newest, missed)
 
 
 def _words_for(connection: sqlite3.Connection, missed: tuple[datetime, ...], newest: datetime | None) -> str:
@@ -156,7 +137,7 @@ def stop_by_file(house: House, seen: Watched) -> str:
 
 def ping_outside(house: House, seen: Watched) -> Watched:
     """Tell the outside witness that all is well, where one is named; one that does not answer is a warning."""
-    if seen.alarms or seen.doubted or "WATCH_PING_URL" not in house.settings.secrets.names():
+    if seen.alarms or "WATCH_PING_URL" not in house.settings.secrets.names():
         return seen
     url = house.settings.secrets.reveal("WATCH_PING_URL")
     fault = ping_fault(url) or ping(url)

@@ -1,9 +1,10 @@
 """The owner's panic: `bot panic` cancels what adds risk, `bot panic --flatten` closes everything of ours (wheel 1.8).
 
 A flatten goes in steps, each proved by the settlement before the next: openings are cancelled, short calls and puts
-bought back at the far side of the market, and when no short call needs a lot any more its stop is cancelled by the
-sale that takes its place. Should the broker refuse that sale, the executor lets the stop rest again (design 15).
-What is foreign is never touched. The orders pass the same gates and the same executor as any other.
+bought back at the far side of the market, and shares that no short call needs are sold, each lot's stop cancelled by
+the sale that takes its place. Should the broker refuse that sale, the executor lets the stop rest again (design 15).
+What an ended flatten still has working is taken back. What is foreign is never touched. The orders pass the same gates
+and the same executor as any other.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from bot.domain.clearing import openings_alive
+from bot.domain.clearing import PANIC_STRATEGY, openings_alive
+from bot.domain.exposure import standing_of
 from bot.domain.facts import Fact
 from bot.domain.holdings import PositionIntent
 from bot.domain.instruments import is_option
 from bot.domain.ledger import Books
 from bot.domain.market import Quote, QuotesRequest, Request
-from bot.domain.money import ZERO, plain
+from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
 from bot.domain.orders import OrderIntent, OwnOrder, leg
 from bot.domain.risk import is_protective
 from bot.domain.snapshot import Snapshot
@@ -26,7 +28,7 @@ from bot.domain.strategy import Holdings, Note, Plan, Planner
 from bot.domain.wheelmath import LADDER_LAST, ladder_limit, share_ladder_limit
 from bot.planners.wheel_ladder import buy_limit, may_move, withdrawn
 
-NAME = "panic"
+NAME = PANIC_STRATEGY
 
 
 class PanicParams(Fact, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ def plan(snapshot: Snapshot, params: PanicParams) -> Plan:
     """Want every opening order of ours cancelled; under a flatten, everything of ours closed as well."""
     panic = snapshot.books.panic
     if panic is None:
-        return Plan()
+        return Plan(intents=_withdrawn(snapshot, "the flatten was ended: its orders are taken back"))
     intents: list[OrderIntent] = []
     notes: list[Note] = []
     for order in openings_alive(snapshot.own_orders):
@@ -72,14 +74,27 @@ def plan(snapshot: Snapshot, params: PanicParams) -> Plan:
             intents.append(gone)
     if panic.flatten:
         busy: set[str] = set()
-        for one in (*_options(snapshot.books), *_shares(snapshot.books)):
-            found = _closing(snapshot, one, busy)
+        room: dict[str, Decimal] = {}
+        for one in (*_options(snapshot.books), *_resting_first(snapshot)):
+            found = _closing(snapshot, one, busy, room)
             if isinstance(found, OrderIntent):
                 intents.append(found)
                 busy.add(one.symbol if is_option(one.symbol) else one.lot)
             elif found:
                 notes.append(_note(one.underlying, one.symbol, found))
+    else:
+        intents += _withdrawn(snapshot, "a panic without flatten closes nothing: orders of an earlier flatten go")
     return Plan(intents=tuple(intents), notes=tuple(notes))
+
+
+def _withdrawn(snapshot: Snapshot, reason: str) -> tuple[OrderIntent, ...]:
+    """Take back what an ended flatten still has working: its word is gone, and a stop may rest in its place again."""
+    return tuple(
+        withdrawn(order, reason)
+        for order in snapshot.own_orders
+        if order.strategy == NAME and order.state == "working" and order.broker_order_id
+        and order.status != "pending_cancel"
+    )  # fmt: skip
 
 
 def _options(books: Books) -> list[Holding]:
@@ -96,7 +111,13 @@ def _shares(books: Books) -> list[Holding]:
     ]
 
 
-def _closing(snapshot: Snapshot, one: Holding, busy: set[str]) -> OrderIntent | str:
+def _resting_first(snapshot: Snapshot) -> list[Holding]:
+    """List our lots, those under an order of their own first: what a short call needs is kept out of the others."""
+    resting = {order.lot for order in snapshot.own_orders if order.alive and order.lot}
+    return sorted(_shares(snapshot.books), key=lambda one: one.lot not in resting)
+
+
+def _closing(snapshot: Snapshot, one: Holding, busy: set[str], room: dict[str, Decimal]) -> OrderIntent | str:
     """Give the order that closes one holding, or why there is none now; nothing to say where its order works."""
     qty = abs(one.qty).to_integral_value(ROUND_FLOOR)
     sell = one.qty > 0
@@ -104,7 +125,7 @@ def _closing(snapshot: Snapshot, one: Holding, busy: set[str]) -> OrderIntent | 
         return "it is less than one whole share: sell it by hand"
     if one.symbol in busy:
         return "another order of this tick works on this series: the next tick goes on"
-    waits = _waits_for(snapshot, one, sell=sell)
+    waits = _waits_for(snapshot, one, qty, room) if sell else ""
     if waits:
         return waits
     working = [
@@ -119,8 +140,14 @@ def _closing(snapshot: Snapshot, one: Holding, busy: set[str]) -> OrderIntent | 
     own = next((order for order in working if order.strategy == NAME and order.key == one.id), None)
     if own is None and any(order.strategy == NAME for order in working):
         return "an order of ours closes another part of it: the next tick goes on"
-    if own is None and any(order.state != "working" or order.status == "pending_cancel" for order in working):
-        return "an order on it is not accounted for yet: nothing beside it"
+    lost = next((order for order in working if order.state != "working"), None)
+    if lost is not None:
+        return (
+            f"order {lost.client_order_id} is {lost.state}: nothing beside it until the broker shows it or its session "
+            "is over; `bot order resolve` ends it by your word"
+        )
+    if own is None and any(order.status == "pending_cancel" for order in working):
+        return "an order on it is being cancelled: nothing beside it"
     quote = snapshot.quote_of.get(one.symbol)
     limit = None if quote is None else _far_side(one, quote, sell=sell)
     if quote is None or limit is None:
@@ -132,21 +159,26 @@ def _closing(snapshot: Snapshot, one: Holding, busy: set[str]) -> OrderIntent | 
     return _order(snapshot, one, qty if own is None else own.remaining, limit, replaced, quote, sell=sell)
 
 
-def _waits_for(snapshot: Snapshot, one: Holding, *, sell: bool) -> str:
-    """Say what must be gone first: a sale waits until no short option needs what it sells."""
-    if not sell:
-        return ""
+def _waits_for(snapshot: Snapshot, one: Holding, qty: Decimal, room: dict[str, Decimal]) -> str:
+    """Say what must be gone before a sale: no short option may need what it sells.
+
+    A long option waits for every short one, which it may bound. Shares wait for as many as short calls need, whoever
+    sold them; `room` keeps what is left of the others.
+    """
     if any(order.underlying == one.underlying for order in openings_alive(snapshot.own_orders)):
         return "its sale waits until the order that opens on it is gone"
-    rights = ("call", "put") if is_option(one.symbol) else ("call",)
-    short = [
-        held.symbol
-        for right in rights
-        for held in snapshot.short_options(one.underlying, right)  # type: ignore[arg-type]
-    ]
-    if short:
-        return f"its sale waits until {', '.join(sorted(short))} is bought back"
-    return ""
+    calls = [held.symbol for held in snapshot.short_options(one.underlying, "call")]
+    puts = [held.symbol for held in snapshot.short_options(one.underlying, "put")]
+    line = standing_of(snapshot).on(one.underlying)
+    free = room.setdefault(one.underlying, line.shares_ours - line.calls * SHARES_PER_CONTRACT)
+    if is_option(one.symbol):
+        short = calls + puts
+    elif line.calls > 0 and qty > free:
+        short = calls or ["the roll of a call"]
+    else:
+        room[one.underlying] = free - qty
+        return ""
+    return f"its sale waits until {', '.join(sorted(short))} is bought back" if short else ""
 
 
 def _far_side(one: Holding, quote: Quote, *, sell: bool) -> Decimal | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.domain.accounts import account_name
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option
 from bot.domain.market import delayed, one_venue
 from bot.domain.snapshot import InputAge, Snapshot
 
-SHOWN_DIGITS = 4
+__all__ = ["Feed", "account_name", "age_words", "feed_line", "feeds_of", "label_of"]
+
 DAY = 86_400
 """Seconds of a day."""
 AHEAD_SHOWN = 0.05
@@ -56,15 +58,6 @@ def feed_line(feeds: Iterable[Feed]) -> str:
     'shares alpaca iex (ONE VENUE)'
     """
     return ", ".join(f"{feed.what} {feed.source}{f' ({feed.label.upper()})' if feed.label else ''}" for feed in feeds)
-
-
-def account_name(account: str, *, simulated: bool) -> str:
-    """Write an account's number so that a picture of the screen does not give it away.
-
-    >>> account_name("PA3XYZ901234", simulated=False), account_name("SIM-1", simulated=True)
-    ('...1234', 'SIM-1')
-    """
-    return account if simulated or len(account) <= SHOWN_DIGITS else f"...{account[-SHOWN_DIGITS:]}"
 
 
 def age_words(ages: Iterable[InputAge]) -> str:

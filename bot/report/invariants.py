@@ -22,8 +22,10 @@ WHAT_TO_DO = {
     names.POSITIONS_UNEXPLAINED: "no new risk there: look at the broker's account history",
     names.CASH_GAP: "compare the broker's statement with `{p}bot history`",
     names.POSITIONS_GAP: "look at the broker's account history; the broker's list decides what is traded",
+    names.STRATEGIES_GAP: "`{p}bot books` shows them beside the account; it is a fault of this program",
     names.OLDEST_INPUT: "the price feed stands still: entries on it are refused until it moves",
-    names.OLDEST_UNKNOWN: "no new risk there until the broker's record proves what became of it: `{p}bot tick` asks",
+    names.OLDEST_UNKNOWN: "no new risk there until the broker's record proves what became of it: `{p}bot tick` asks, "
+    "`{p}bot order list` says how to end it by hand",
 }
 """What the owner may do about each that can fail; `{p}` stands before a command, `{s}` is its first symbol."""
 

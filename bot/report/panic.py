@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.clearing import Left, left_of
 from bot.domain.facts import Fact
 from bot.domain.ledger import Panic
-from bot.domain.sessions import new_york_day, next_session, session_on
+from bot.domain.slots import next_open
 from bot.domain.snapshot import Snapshot
 from bot.report.words import new_york
 
@@ -41,15 +41,9 @@ def panic_of(snapshot: Snapshot) -> PanicLine | None:
     if panic is None:
         return None
     positions = ((held.position.symbol, held.position.qty, held.owner) for held in snapshot.positions)
-    left = left_of(panic, positions, snapshot.books, snapshot.own_orders)
-    return panic_line(panic, left, None if snapshot.session.is_open else next_open(snapshot.at))
-
-
-def next_open(at: datetime) -> datetime:
-    """Give the open of the next session that begins after a moment."""
-    day = new_york_day(at)
-    today = session_on(day)
-    return today.open_at if today is not None and at < today.open_at else next_session(day).open_at
+    left = left_of(panic, positions, snapshot.books, snapshot.own_orders, snapshot.foreign_orders, snapshot.desk)
+    opens = snapshot.session.open_at if snapshot.at < snapshot.session.open_at else next_open(snapshot.at)
+    return panic_line(panic, left, None if snapshot.session.is_open else opens)
 
 
 def panic_words(line: PanicLine) -> str:

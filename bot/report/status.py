@@ -7,13 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.domain.facts import Fact
-from bot.domain.halting import HALT_FILE
+from bot.domain.halting import lifted_by_resume
 from bot.domain.invariants import Invariant
 from bot.domain.ledger import Cycle, Drift, Halt, Instruction, Pause, Roll
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
-from bot.domain.sessions import new_york_day, next_session, session_at, session_on, slot_of
-from bot.domain.trip import AUTHOR, Trip
+from bot.domain.sessions import new_york_day
+from bot.domain.trip import Trip
 from bot.domain.wheelmath import LADDER_LAST
 from bot.report.calendar_ages import CalendarAge, calendar_words
 from bot.report.feeds import Feed, feed_line
@@ -23,7 +23,7 @@ from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
 from bot.report.invariants import invariant_lines
 from bot.report.panic import PanicLine, panic_words
 from bot.report.proposals import ProposalLine, waiting_lines
-from bot.report.quiet import SLOT, Quiet
+from bot.report.quiet import Quiet
 from bot.report.trips import trip_sentences
 from bot.report.words import ago, count, dollars, filled_text, home_lines, new_york, percent, price_text, section, table
 
@@ -37,6 +37,7 @@ class TickLine(Fact, frozen=True, kw_only=True):
     status: str
     note: str
     errors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class WorkingLine(Fact, frozen=True, kw_only=True):
@@ -151,15 +152,6 @@ def cycle_line(cycle: Cycle) -> CycleLine:
     )  # fmt: skip
 
 
-def next_slot(now: datetime) -> datetime:
-    """Give the next scheduled moment of the session calendar after now."""
-    following = slot_of(now) + SLOT
-    if session_at(following) is not None:
-        return following
-    today = session_on(new_york_day(now))
-    return today.open_at if today is not None and now < today.open_at else next_session(new_york_day(now)).open_at
-
-
 def status_lines(report: StatusReport, prefix: str = "") -> list[str]:
     """Say how it stands, in lines for a terminal; `prefix` stands before every command to type."""
     account = f"   account {report.account}" if report.account else ""
@@ -193,10 +185,9 @@ def _first_lines(report: StatusReport, prefix: str) -> list[str]:
         lines = ["halt        none; `bot halt no_new_risk --reason WHY` takes no new risk"]
     else:
         since = "" if halt.since is None else f" since {new_york(halt.since)}"
-        apart = halt.author == HALT_FILE or halt.author.startswith(AUTHOR)
         lines = filled_text(
             f"{halt.level.upper()} by {halt.author}{since}: {halt.reason}; clears: {halt.clears or 'by a person'}"
-            + ("" if apart else f"; `{prefix}bot resume` lifts it"), "halt        ", " " * 12,
+            + (f"; `{prefix}bot resume` lifts it" if lifted_by_resume(halt) else ""), "halt        ", " " * 12,
         )  # fmt: skip
     if report.panic is not None:
         lines += filled_text(panic_words(report.panic), "panic       ", " " * 12)
@@ -209,6 +200,8 @@ def _first_lines(report: StatusReport, prefix: str) -> list[str]:
     for error in tick.errors:
         if error != tick.note:
             lines += filled_text(f"error: {error}", " " * 12)
+    for remark in tick.remarks:
+        lines += filled_text(f"note: {remark}", " " * 12)
     gap = report.sessions_without_tick
     late = f"; {count(gap, 'session')} went by without a tick" if gap else ""
     lines.append(f"next tick   {new_york(report.next_slot)}{late}")
@@ -284,7 +277,8 @@ def _worries(report: StatusReport, prefix: str) -> list[str]:
     for order in report.unresolved:
         lines += filled_text(
             f"unresolved: {order.client_order_id} ({order.side} {order.symbol}) left without a proven answer; no new "
-            f"risk on its underlying until the broker's record proves what became of it: `{prefix}bot tick` asks again",
+            "risk on its underlying until the broker's record proves what became of it: "
+            f"`{prefix}bot tick` asks again, `{prefix}bot order resolve {order.client_order_id}` ends it by your word",
             hanging="  ",
         )
     for drift in report.drift:

@@ -190,5 +190,6 @@ def tick_object(result: TickResult) -> dict[str, Any]:
         "foreign": [foreign_object(line) for line in foreign_in(snapshot)],
         "proposals": [proposal_object(one) for one in result.proposals],
         "trips": [trip_object(trip) for trip in snapshot.trips],
+        "remarks": list(snapshot.remarks),
         "errors": list(result.errors),
     }  # fmt: skip

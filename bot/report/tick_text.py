@@ -175,6 +175,7 @@ def tick_picture(
     parts += _passed_over(result, everything)
     parts += _sent(result)
     parts += _waiting(result, prefix, at)
+    parts += [Text(row) for remark in result.snapshot.remarks for row in filled_text(f"note: {remark}", "", "  ")]
     parts += [Text(row, style="red") for error in result.errors for row in filled_text(f"error: {error}", "", "  ")]
     where = Text(f"home {home}   head {result.head[:16]}", style="dim", no_wrap=True, overflow="ignore")
     parts += [Text(""), where, Text("next", style="bold")]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from bot.domain.halting import lifted_by_resume
 from bot.domain.money import plain
 from bot.report.feeds import feed_line
 from bot.report.foreign_text import foreign_table
@@ -77,7 +78,8 @@ def _worries(report: WeekReport, prefix: str) -> list[Line]:
     halt = report.halt
     if halt.level != "run":
         words = f"halt {halt.level} by {halt.author}: {halt.reason} (clears: {halt.clears or 'by a person'})"
-        lines += filled_text(f"{words}; `{prefix}bot resume` lifts it", hanging="  ")
+        lifts = f"; `{prefix}bot resume` lifts it" if lifted_by_resume(halt) else ""
+        lines += filled_text(f"{words}{lifts}", hanging="  ")
     for pause in report.pauses:
         name = "every symbol" if pause.symbol == "*" else pause.symbol
         lines += filled_text(f"paused: {name} until {new_york(pause.until)}: {pause.reason}", hanging="  ")

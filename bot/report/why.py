@@ -116,6 +116,8 @@ class IntentReport(Fact, frozen=True, kw_only=True):
     now: datetime
     wish: WishStory
     order: OrderStory | None
+    thinned_at: datetime | None = None
+    """When the Snapshot it was decided on was thinned out, None while it can still be read."""
 
 
 def phase_of(symbol: str, held: Iterable[HeldLike], orders: Iterable[OwnOrder]) -> str:
@@ -261,6 +263,11 @@ def intent_lines(report: IntentReport, prefix: str = "") -> list[str]:
         lines.append("no order was made of it: every other gate allowed it, it waited for your word (`bot approve`)")
     else:
         lines.append("no order was made of it: a gate refused")
+    if report.thinned_at is not None:
+        lines.append(
+            f"what it was decided on was thinned out on {report.thinned_at:%Y-%m-%d}: every check above is as it was "
+            "sealed, but it cannot be decided again"
+        )
     return [*lines, *home_lines(report.home, prefix, f"bot why {intent.underlying}")]
 
 

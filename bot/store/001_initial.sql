@@ -548,7 +548,7 @@ CREATE TABLE ledger_state (
     flow_session TEXT NOT NULL, -- money moved in or out since the previous session's close, dollars
     session_day TEXT, -- session day of the last tick
     nav TEXT NOT NULL, -- net asset value of one unit that began at 1
-    nav_peak TEXT NOT NULL, -- its highest value
+    nav_peak TEXT NOT NULL, -- its highest value, two readings in a row having stood there
     settled_at TEXT, -- last complete settlement
     last_slot TEXT, -- slot of the last tick that decided
     positions_json TEXT NOT NULL, -- [symbol, quantity] at the broker then

@@ -31,9 +31,3 @@ SELECT strategy, count(*) FROM orders
 WHERE purpose IN ('cash_secured_put', 'covered_call', 'open') AND replaces = ''
     AND state IN ('working', 'done') AND NOT (state = 'done' AND status = 'rejected')
 GROUP BY strategy;
-
--- What waits or waited for the owner's word.
-CREATE VIEW dashboard_proposals AS
-SELECT number, tick_id, strategy, purpose, symbol, underlying, proposed_at, lapses_at, status, answered_at, author,
-    client_order_id
-FROM proposals;

@@ -18,11 +18,5 @@ CREATE TABLE trips (
     tick_id INTEGER NOT NULL -- the tick of that reading
 ) STRICT, WITHOUT ROWID;
 
--- Trip wires as the board shows them.
-CREATE VIEW dashboard_trips AS
-SELECT name, level, readings, readings_needed, good, good_needed, value, "limit", unit, clears, slot, tripped_at,
-    cleared_at, "until"
-FROM trips;
-
 -- A chain is a leg and its rolls: what a losing streak counts.
 CREATE INDEX option_legs_by_chain ON option_legs (chain);

@@ -15,5 +15,4 @@ CREATE TABLE invariants (
     since TEXT, -- tick at which it first left zero (an age: at which it was too much)
     symbols TEXT NOT NULL -- underlyings it is about, parted by blanks
 ) STRICT;
-CREATE INDEX invariants_by_name ON invariants (name, id);
 CREATE INDEX invariants_by_tick ON invariants (tick_id);

@@ -90,9 +90,6 @@ def adopt(ledger: OwnerLedger, adoption: Adoption, at: datetime, author: str) ->
     owners = {lot.owner for lot in adoption.lots} | {leg.owner for leg in adoption.legs}
     assert owners <= {"adopted"}, f"what is adopted says so, this says {', '.join(sorted(owners))}"
     with ledger.database.writing() as connection:
-        _write_adopted(connection, LOTS, adoption.lots, ts, author)
-        _write_adopted(connection, LEGS, adoption.legs, ts, author)
-        _write_adopted(connection, CYCLES, adoption.cycles, ts, author)
         for kind, key, qty in adoption.taken:
             row = connection.execute(
                 "SELECT taken FROM past_holdings WHERE kind = ? AND key = ?", (kind, key)
@@ -102,10 +99,14 @@ def adopt(ledger: OwnerLedger, adoption: Adoption, at: datetime, author: str) ->
                 "UPDATE past_holdings SET taken = ? WHERE kind = ? AND key = ?",
                 (str(Decimal(row[0]) + qty), kind, key),
             )
+        past = chain.standing(connection, "past") if adoption.taken else {}
+        _write_adopted(connection, LOTS, adoption.lots, ts, author, past)
+        _write_adopted(connection, LEGS, adoption.legs, ts, author, past)
+        _write_adopted(connection, CYCLES, adoption.cycles, ts, author, past)
 
 
 def _write_adopted(
-    connection: sqlite3.Connection, table: FactTable[F], facts: Iterable[F], ts: str, author: str
+    connection: sqlite3.Connection, table: FactTable[F], facts: Iterable[F], ts: str, author: str, past: dict[str, str]
 ) -> None:
     for fact in facts:
         key: str = fact.id  # type: ignore[attr-defined]
@@ -115,5 +116,5 @@ def _write_adopted(
             "INSERT INTO book_changes (tick_id, kind, key, what, fact_json) VALUES (NULL, ?, ?, ?, ?)",
             (table.kind, key, "changed" if there else "opened", to_json(fact).decode()),
         )
-        payload = {"kind": table.kind, "fact": msgspec.to_builtins(fact), "author": author}
+        payload = {"kind": table.kind, "fact": msgspec.to_builtins(fact), "author": author, **past}
         chain.append(connection, ts, kinds.ADOPTION, payload)

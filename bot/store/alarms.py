@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from bot.domain.errors import StoreError
 from bot.domain.ledger import HALT_RANK, Halt
+from bot.domain.trip import AUTHOR as TRIP_AUTHOR
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_of, moment_text
 from bot.store.panicking import HALT_NAME
@@ -43,7 +45,10 @@ def standing_alarm(connection: sqlite3.Connection) -> Halt | None:
     if row is None:
         return None
     at, reason, after, needed = row
-    if connection.execute("SELECT 1 FROM halts WHERE level = 'run' AND at >= ? LIMIT 1", (at,)).fetchone():
+    resumed = run(
+        "SELECT at FROM halts WHERE level = 'run' AND author NOT LIKE ? ORDER BY id DESC LIMIT 1", (f"{TRIP_AUTHOR}%",)
+    ).fetchone()  # a trip wire that clears by itself lifts nothing but itself
+    if resumed is not None and resumed[0] >= at:
         return None
     good = len(
         connection.execute(
@@ -74,8 +79,9 @@ def write_halt_file(home: Path, reason: str) -> bool:
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(handle, f"{reason.splitlines()[0]}\n".encode())
-            os.fsync(handle)
+            with suppress(OSError):  # a full disk takes a name where it takes no words, and the name is what stops
+                os.write(handle, f"{(reason.splitlines() or [''])[0]}\n".encode())
+                os.fsync(handle)
             os.link(new, path)
         finally:
             os.close(handle)

@@ -1,13 +1,15 @@
 """The anchor: how far the chain had come, in a file beside the ledger, so that an older ledger put in its place shows.
 
-It is written after a seal is on the disk and never before it: a process that dies between leaves it behind the
-ledger, which is well; only a ledger behind its anchor was cut off, or is an older copy.
+It is written after a seal, or a person's word, is on the disk and never before it: a process that dies between leaves
+it behind the ledger, which is well; only a ledger behind its anchor was cut off, or is an older copy.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
+from errno import ENOSPC
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,14 +34,29 @@ def write_anchor(home: Path, head: str, count: int) -> bool:
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(handle, msgspec.json.encode({"count": count, "head": head}) + b"\n")
+            words = msgspec.json.encode({"count": count, "head": head}) + b"\n"
+            if os.write(handle, words) < len(words):
+                raise OSError(ENOSPC, "half of it was written")
             os.fsync(handle)
         finally:
             os.close(handle)
         new.replace(path)
     except OSError:
+        with suppress(OSError):
+            new.unlink()
         return False
     return True
+
+
+def follow(connection: sqlite3.Connection, home: Path) -> bool:
+    """Bring the anchor to the newest event, which must be on the disk; gives False where there is nothing to do.
+
+    A ledger that does not reach its anchor is left alone: it must not be covered up.
+    """
+    row = connection.execute("SELECT hash, id FROM events ORDER BY id DESC LIMIT 1").fetchone()
+    if row is None or anchor_fault(connection, home) or read_anchor(home) == Anchor(*row):
+        return False
+    return write_anchor(home, *row)
 
 
 def read_anchor(home: Path) -> Anchor | None:
@@ -49,6 +66,15 @@ def read_anchor(home: Path) -> Anchor | None:
         return Anchor(str(told["head"]), int(told["count"]))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError):
         return None
+
+
+def damage(home: Path) -> str:
+    """Say that an anchor is there and cannot be read, else nothing: it is written whole or not at all.
+
+    It stops no tick, for one that is gone stops none either; the next seal writes it anew.
+    """
+    there = os.path.lexists(home / ANCHOR_NAME)
+    return f"{ANCHOR_NAME} cannot be read, and nothing of ours leaves it so" if there and not read_anchor(home) else ""
 
 
 def anchor_fault(connection: sqlite3.Connection, home: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from bot.store.answers import (
     note_of,
     tick_of,
 )
-from bot.store.database import LEDGER_NAME, migrations, store_error
+from bot.store.database import LEDGER_NAME, migrations, moment_of, store_error
 from bot.store.deciding import decode_judged
 from bot.store.rows import number_of
 from bot.store.snapshots import load_snapshot
@@ -110,6 +110,11 @@ class DecisionLedger:
         """Read a stored Snapshot by its SHA-256 or the start of it."""
         return load_snapshot(self.connection, self.home, hash_start)
 
+    def thinned_at(self, tick_id: int) -> datetime | None:
+        """Say when a tick's Snapshot was thinned out; None where it was not."""
+        rows = self._all("SELECT thinned_at FROM snapshots WHERE tick_id = ? AND thinned_by IS NOT NULL", (tick_id,))
+        return moment_of(rows[0][0]) if rows else None
+
     def intents_of_tick(self, tick_id: int) -> list[IntentRow]:
         """List what a tick judged, in its order."""
         return [intent_of(row) for row in self._all(f"{INTENT_SELECT} WHERE tick_id = ? ORDER BY id", (tick_id,))]
@@ -158,10 +163,11 @@ class DecisionLedger:
             tally["times"] += count
             tally["sole"] += sole
             tally["symbols"].append(name)
-        near = only or " AND nearest = 1"
+        # Its day's index is the one to use: those of the symbol and of the order would walk all years.
+        near = " AND +symbol = ?" if symbol else " AND nearest = 1"
         for gate, reason, value, limit, unit, distance in self._all(
             f'SELECT gate, reason, value, "limit", unit, distance FROM refusals WHERE day BETWEEN ? AND ?{near}'
-            " ORDER BY id",
+            " ORDER BY +id",
             given,
         ):
             tally = found[gate]

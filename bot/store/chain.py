@@ -21,6 +21,7 @@ class Sealed(NamedTuple):
     columns: str
     order: str
     where: str = "tick_id = ?1"
+    tick: str = "tick_id"
 
     def of_tick(self) -> str:
         """Give the query for the rows of one tick."""
@@ -29,10 +30,12 @@ class Sealed(NamedTuple):
     def all_ticks(self) -> str:
         """Give the query for the rows of all ticks, one tick after the other, the tick's number first."""
         return (
-            f"SELECT tick_id, {self.columns} FROM {self.table} WHERE tick_id IS NOT NULL ORDER BY tick_id, {self.order}"
+            f"SELECT {self.tick}, {self.columns} FROM {self.table} WHERE {self.tick} IS NOT NULL"
+            f" ORDER BY {self.tick}, {self.order}"
         )
 
 
+DRIFT_COLUMNS = "id, symbol, kind, what, broker, ours, expected_until, since, tick_id, ended_at"
 # A name that a payload lacks is from before it was sealed: what it would cover is not checked there.
 SEALED_ROWS = (
     Sealed("verdicts", "tick_checks", "blob", "tick_id"),
@@ -71,6 +74,9 @@ SEALED_ROWS = (
     ),
     Sealed("invariants", "invariants", "name, ok, detail, value, unit, since, symbols", "id"),
     Sealed("lot_ends", "lot_ends", "lot_id, symbol, qty, how, at, day, price, income, tax_income", "id"),
+    Sealed("proposals", "proposal_changes", "number, hash", "id"),
+    Sealed("prices", "order_prices", "client_order_id, filled_avg_price, stop_price, high_water_mark", "id"),
+    Sealed("drift_ended", "drift", DRIFT_COLUMNS, "id", "ended_tick = ?1", "ended_tick"),
 )
 ROW_COLUMNS = (
     "ts, slot, status, broker, market, environment, code_version, session_day, session_open, halt, buying_power,"
@@ -84,6 +90,24 @@ STANDING = {
     "state": (
         "SELECT cash, fees_accrued, equity_previous, equity_last, flow_session, session_day, nav, nav_peak,"
         " settled_at, last_slot, positions_json, marks_json FROM ledger_state"
+    ),
+    "strategies": (
+        "SELECT strategy, opening, premium, shares, dividends, interest, fees, transfers, moved, other, income,"
+        " tax_income, carried, cash, value, collateral, unknown FROM strategy_books ORDER BY strategy"
+    ),
+    "pacing": "SELECT put_entries_json, chains_json, losses_json FROM pacing_state",
+    "trips": (
+        'SELECT name, level, readings, readings_needed, good, good_needed, value, "limit", unit, clears, slot, day,'
+        ' tripped_at, cleared_at, "until", tick_id FROM trips ORDER BY name'
+    ),
+    "drift": f"SELECT {DRIFT_COLUMNS}, ended_tick FROM drift WHERE ended_at IS NULL ORDER BY id",
+    "waits": "SELECT id, waits_for FROM restores WHERE ended_at IS NULL ORDER BY id",
+}
+# What people write over between ticks: their words' own events say how it stood after them.
+BETWEEN = {
+    "past": (
+        "SELECT kind, key, symbol, underlying, import_id, position, fact_json, taken FROM past_holdings"
+        " ORDER BY kind, key"
     ),
 }
 DAY_COLUMNS = (
@@ -142,6 +166,25 @@ def digests(connection: sqlite3.Connection, tick_id: int) -> dict[str, str]:
     found["day"] = digest(run(_DAY, (tick_id,)).fetchall())
     found["row"] = digest(run(_ROW, (tick_id,)).fetchall())
     return found
+
+
+def newest_change(connection: sqlite3.Connection) -> int:
+    """Give the number of the newest change of a proposal; 0 before any."""
+    found: int = connection.execute("SELECT COALESCE(max(id), 0) FROM proposal_changes").fetchone()[0]
+    return found
+
+
+def changes_since(connection: sqlite3.Connection, number: int) -> list[list[Any]]:
+    """List what a person's word changed of proposals after one change: [proposal, hash]."""
+    return [
+        [*row]
+        for row in connection.execute("SELECT number, hash FROM proposal_changes WHERE id > ? ORDER BY id", (number,))
+    ]
+
+
+def standing(connection: sqlite3.Connection, *names: str) -> dict[str, str]:
+    """Give the SHA-256 of what is written over, as it stands: for the event of a person's word that changed it."""
+    return {name: digest(connection.execute((STANDING | BETWEEN)[name]).fetchall()) for name in names}
 
 
 def tail_fault(connection: sqlite3.Connection) -> str:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Literal, NamedTuple
 
 from bot.domain.errors import ForeignStore, StoreError
+from bot.store.views import VIEWS, create_views, drop_views
 
 LEDGER_NAME = "ledger.sqlite"
 SQLITE_LEAST = (3, 37, 0)  # STRICT tables
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a full disk answers."""
 Synchronous = Literal["FULL", "NORMAL"]
 
+_PATIENCE = 100
 _HERE = Path(__file__).parent
 _MIGRATION = re.compile(r"(\d{3})_\w+\.sql$")
-_TABLE = re.compile(r"CREATE (?:TABLE|VIEW) (\w+)")
+_TABLE = re.compile(r"CREATE TABLE (\w+)")
 _COLUMN = re.compile(r'    "?(\w+)"? (TEXT|INTEGER|REAL|BLOB)\b.*? -- (.+)$')
 
 
@@ -53,6 +60,23 @@ def migrations() -> list[tuple[int, Path]]:
     return sorted((int(match.group(1)), path) for match, path in found if match)
 
 
+def statements_of(script: str) -> Iterator[str]:
+    """Give the statements of a script one by one, each with the comments above it.
+
+    >>> list(statements_of("CREATE TABLE a (b TEXT); -- one; two\\nDROP TABLE a;\\n"))
+    ['CREATE TABLE a (b TEXT); -- one; two\\nDROP TABLE a;\\n']
+    >>> list(statements_of("CREATE TABLE a (b TEXT);\\nDROP TABLE a;\\n"))
+    ['CREATE TABLE a (b TEXT);\\n', 'DROP TABLE a;\\n']
+    """
+    found = ""
+    for line in script.splitlines(keepends=True):
+        found += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(found):
+            yield found
+            found = ""
+    assert not re.sub(r"--.*", "", found).strip(), f"a statement without an end: {found.strip()[:60]}"
+
+
 def describe_tables() -> list[ColumnMeaning]:
     """Give every column with its type and meaning, as the comments of the schema say."""
     found: dict[str, list[ColumnMeaning]] = {}
@@ -76,7 +100,7 @@ def describe_purposes() -> dict[str, str]:
             if named := _TABLE.match(line):
                 found[named.group(1)] = before.removeprefix("-- ")
             before = line
-    return found
+    return found | {view.name: view.purpose for view in VIEWS}
 
 
 def store_error(path: Path, error: sqlite3.Error) -> StoreError:
@@ -86,7 +110,7 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     if "readonly" in low or "unable to open" in low:
         advice = "make the file and its folder writable for this user, or name another BOT_HOME"
     elif "full" in low:
-        advice = "free some disk space; nothing was sent"
+        advice = "free some disk space; nothing was sent after it"
     elif "locked" in low or "busy" in low:
         advice = "another program holds it: end that one, then try again"
     elif isinstance(error, sqlite3.IntegrityError):
@@ -118,6 +142,7 @@ class Transaction:
         try:
             if error is None:
                 connection.execute("COMMIT")
+                self._database.on_disk = self._database.full and not self._database.relaxing
                 return
         except sqlite3.Error as failure:
             error = failure
@@ -140,7 +165,9 @@ class Database:
         self.home = home
         self.path = home / LEDGER_NAME
         self.full = synchronous == "FULL"
-        self._relaxed = not self.full
+        self.relaxing = not self.full
+        self.on_disk = False
+        """Whether the last commit of this connection waited for the disk: then everything before it is there too."""
         _prepare(home, self.path)
         try:
             self.connection = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, cached_statements=256)
@@ -157,37 +184,65 @@ class Database:
 
     def _set_up(self, synchronous: Synchronous) -> None:
         run = self.connection.execute
-        version = run("PRAGMA user_version").fetchone()[0]
         known = migrations()
-        newest = known[-1][0]
-        if version > newest:
-            raise ForeignStore(
-                f"{self.path} was written by a newer program (version {version}, this one knows {newest}): "
-                "update the program, or name another BOT_HOME"
-            )
+        version = self._version(known[-1][0])
         if version == 0:
-            run("PRAGMA journal_mode=WAL")
+            self._write_ahead()
         run(f"PRAGMA synchronous={synchronous}")
         run("PRAGMA foreign_keys=ON")
         if not self.full:
             run("PRAGMA wal_autocheckpoint=8000")
         for number, path in known:
             if number > version:
-                script = f"BEGIN IMMEDIATE;\n{path.read_text()}\nPRAGMA user_version={number};\nCOMMIT;"
-                self.connection.executescript(script)
+                self._migrate(number, path)
+        self._version(known[-1][0])
+
+    def _version(self, newest: int) -> int:
+        """Give how far the file was migrated; raises ForeignStore where that is further than this program knows."""
+        version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > newest:
+            raise ForeignStore(
+                f"{self.path} was written by a newer program (version {version}, this one knows {newest}): "
+                "update the program, or name another BOT_HOME"
+            )
+        return version
+
+    def _write_ahead(self) -> None:
+        """Set the file to write-ahead logging, which SQLite refuses at once while another process has it open."""
+        for attempt in range(_PATIENCE):
+            try:
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError:
+                if attempt == _PATIENCE - 1:
+                    raise
+                sleep(0.05)
+
+    def _migrate(self, number: int, path: Path) -> None:
+        """Carry one migration out, whole or not at all; one that another process did meanwhile is done."""
+        run = self.connection.execute
+        run("BEGIN IMMEDIATE")
+        if run("PRAGMA user_version").fetchone()[0] < number:
+            drop_views(self.connection)
+            for statement in statements_of(path.read_text()):
+                run(statement)
+            if number == migrations()[-1][0]:
+                create_views(self.connection)
+            run(f"PRAGMA user_version={number}")
+        run("COMMIT")
 
     def writing(self) -> Transaction:
         """Open a durable transaction as a context; its value is the connection."""
-        if self._relaxed and self.full:
+        if self.relaxing and self.full:
             self.connection.execute("PRAGMA synchronous=FULL")
-            self._relaxed = False
+            self.relaxing = False
         return Transaction(self)
 
     def relaxed(self) -> Transaction:
         """Open a transaction that a killed process survives, and that the next durable one carries to disk."""
-        if not self._relaxed:
+        if not self.relaxing:
             self.connection.execute("PRAGMA synchronous=NORMAL")
-            self._relaxed = True
+            self.relaxing = True
         return Transaction(self)
 
     def close(self) -> None:
@@ -205,6 +260,7 @@ def _prepare(home: Path, path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
     except OSError as error:
-        raise StoreError(
-            f"cannot make {path} ({error.strerror}): make {home} writable for this user, or name another BOT_HOME"
-        ) from error
+        advice = f"make {home} writable for this user, or name another BOT_HOME"
+        if error.errno in NO_ROOM:
+            advice = "free some disk space"
+        raise StoreError(f"cannot make {path} ({error.strerror}): {advice}") from error

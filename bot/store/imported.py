@@ -98,13 +98,20 @@ def last_ends(past: Past) -> tuple[dict[str, str], dict[str, str]]:
     return lots, legs
 
 
-def import_faults(connection: sqlite3.Connection, number: int, sealed: str) -> Iterator[str]:
-    """Give each way in which an import's stored bytes, or the facts it wrote, are not what was sealed."""
-    row = connection.execute("SELECT blob FROM imports WHERE id = ?", (number,)).fetchone()
-    if row is None or sha256(row[0]).hexdigest() != sealed:
+def import_faults(connection: sqlite3.Connection, payload: dict[str, Any]) -> Iterator[str]:
+    """Give each way in which an import's row, or the facts it wrote, are not what its event says (with its `ts`)."""
+    number, to_json = payload["import"], msgspec.json.Encoder(order="deterministic").encode
+    row = connection.execute(
+        "SELECT blob, gaps_json, at, author, lines, tick_id, first_day, last_day FROM imports WHERE id = ?", (number,)
+    ).fetchone()
+    if row is None or sha256(row[0]).hexdigest() != payload["blob"]:
         yield f"import {number}: what it brought is not what was sealed"
         return
     past = decode_past(row[0])
+    told = (to_json(past.gaps).decode(), payload["ts"], payload["author"], payload["lines"])
+    days = (payload["tick"], *payload["days"]) if "days" in payload else row[5:]
+    if row[1:] != (*told, *days):
+        yield f"import {number}: its row is not what was sealed"
     lots, legs = last_ends(past)
     yield from _fact_faults(connection, number, LOTS, past.ended_lots, lots)
     yield from _fact_faults(connection, number, LEGS, past.ended_legs, legs)
@@ -151,12 +158,23 @@ def stray_faults(connection: sqlite3.Connection, numbers: Iterable[int]) -> Iter
         ("fills", FILL_COLUMNS, lambda past: [fill_row(one, None) for one in past.fills]),
         ("leg_ends", LEG_END_COLUMNS, lambda past: [leg_end_row(one, None) for one in past.leg_ends]),
         ("lot_ends", LOT_END_COLUMNS, lambda past: [lot_end_row(one, None) for one in past.lot_ends]),
+        ("book_changes", ("kind", "key", "what", "fact_json"), _closed),
     )
     for table, columns, rows_of in checked:
         wanted = Counter(row for past in pasts for row in rows_of(past))
-        found = Counter(connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE tick_id IS NULL"))
+        also = " AND what = 'closed'" if table == "book_changes" else ""  # what was adopted has events of its own
+        found = Counter(connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE tick_id IS NULL{also}"))
         for row, count in ((wanted - found) + (found - wanted)).items():
             yield f"{table}: {count} imported row(s) differ from what was sealed, near {row[0] or row[1]}"
+
+
+def _closed(past: Past) -> list[Row]:
+    """List the changes by which an import kept what was over, as it wrote them."""
+    to_json = msgspec.json.Encoder(order="deterministic").encode
+    facts: tuple[tuple[str, tuple[Lot | OptionLeg | Cycle, ...]], ...] = (
+        (LOTS.kind, past.ended_lots), (LEGS.kind, past.ended_legs), (CYCLES.kind, past.cycles),
+    )  # fmt: skip
+    return [(kind, one.id, "closed", to_json(one).decode()) for kind, listed in facts for one in listed]
 
 
 def holdings_of(past: Past) -> list[Holding]:

@@ -116,8 +116,6 @@ def keep_import(ledger: OwnerLedger, past: Past, seen: Seen) -> Kept:
         if not ledger.stamped_account():
             ledger.write_stamp((seen.broker, seen.environment, seen.account), ts)
         number = _write(connection, new, seen, ts, ours)
-        if first:
-            _settle_first(connection, seen, ts)
     return Kept(
         number, len(new.activities), len(new.fills), len(new.ended_legs), len(new.ended_lots), len(new.cycles),
         len(open_now), _touched(past, ours),
@@ -156,9 +154,11 @@ def _write(connection: sqlite3.Connection, new: Past, seen: Seen, ts: str, ours:
     )
     payload = {
         "import": number, "account": seen.account, "author": seen.author, "lines": seen.lines,
-        "blob": sha256(blob).hexdigest(),
+        "blob": sha256(blob).hexdigest(), "tick": tick, "days": days,
     }  # fmt: skip
-    chain.append(connection, ts, kinds.IMPORT, payload)
+    if connection.execute("SELECT 1 FROM ledger_state").fetchone() is None:
+        _settle_first(connection, seen, ts)
+    chain.append(connection, ts, kinds.IMPORT, payload | chain.standing(connection, "past", "state"))
     return number
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from bot.domain.sessions import new_york_day, session_on
 from bot.domain.trip import stronger, tripped_halt
 from bot.engine.ports import Decision, Memory, TickEnd, TickStart, Transition
 from bot.store import chain, kinds
-from bot.store.anchor import anchor_fault, write_anchor
+from bot.store.anchor import anchor_fault, follow, write_anchor
 from bot.store.database import Database, Synchronous, moment_of, moment_text
 from bot.store.deciding import Judged, decode_judged, encode_judged, explode, save_planned
 from bot.store.invariants import save_invariants
@@ -25,9 +27,18 @@ from bot.store.proposals import count_entry, save_proposals, use_up
 from bot.store.remembering import read_books, read_counters, read_halt, read_marks, read_memory
 from bot.store.restored import settle_restored
 from bot.store.rows import ORDER_SELECT, order_row, orders_of, text_of, to_json
-from bot.store.settling import Before, Moment, follow_order, save_positions, save_settlement
+from bot.store.settling import (
+    Before,
+    Moment,
+    follow_order,
+    prices_of,
+    save_positions,
+    save_prices,
+    save_settlement,
+)
 from bot.store.snapshots import Kept, SnapshotFiles
 from bot.store.storage import refuse_sick_storage
+from bot.store.strategy_books import save_strategies
 from bot.store.tripping import save_trips
 
 MAY_SEND = frozenset({"planned", "sending", "unknown"})
@@ -54,8 +65,11 @@ class LedgerJournal(OwnerLedger):
         self._kept: Kept | None = None
 
     def close(self) -> None:
-        """Close the ledger and the Snapshot file."""
+        """Close the ledger and the Snapshot file; the anchor follows what is on the disk."""
         self._files.close()
+        if self.database.on_disk:
+            with suppress(sqlite3.Error):
+                follow(self.database.connection, self.database.home)
         self.database.close()
 
     def begin(self, start: TickStart) -> int:
@@ -64,7 +78,7 @@ class LedgerJournal(OwnerLedger):
         A tick that ended without a seal is sealed here as `died`, from what it had written. Storage that is not fit
         for a tick is refused before anything else (StoreError).
         """
-        refuse_sick_storage(self.database.path)
+        refuse_sick_storage(self.database.path, start.at)
         stamped = self._check_stamp(start.broker, start.environment, None)
         ts = moment_text(start.at)
         with self.database.relaxed() as connection:
@@ -163,15 +177,19 @@ class LedgerJournal(OwnerLedger):
             sum(1 for verdict in decision.verdicts if verdict.approved), len(planned), tick_id,
         )  # fmt: skip
         with self.database.writing() as connection:
+            self._refuse_taken_over(tick_id)
             if not stamped:
                 self.write_stamp(claim, now.ts)
             save_settlement(connection, now, before, decision)
             settle_restored(connection, tick_id, now.ts, decision.settlement, self.desk)
             connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))
+            save_strategies(connection, now, decision)
             save_invariants(connection, now, decision.invariants)
             save_trips(connection, decision.trips, decision.trips_changed, start.at, tick_id)
             if planned:
                 save_planned(connection, planned, first_steps)
+                for order in decision.planned:
+                    save_prices(connection, tick_id, order.client_order_id, (None, None, None), prices_of(order))
             standing = save_proposals(
                 connection, now, start.slot, decision.proposals, decision.planned, before.books.approvals
             )
@@ -201,26 +219,27 @@ class LedgerJournal(OwnerLedger):
         at = moment_text(step.at)
         with self.database.writing() if sending else self.database.relaxed() as connection:
             row = connection.execute(
-                "SELECT state, status, broker_order_id, ended_at, strategy, purpose, key, replaces FROM orders"
-                " WHERE client_order_id = ?",
+                "SELECT state, status, broker_order_id, ended_at, strategy, purpose, key, replaces, tick_id,"
+                " filled_avg_price, stop_price, high_water_mark FROM orders WHERE client_order_id = ?",
                 (step.client_order_id,),
             ).fetchone()
             assert row is not None, f"order {step.client_order_id} was never planned"
-            before, status, broker_id, ended_at, strategy, purpose, key, replaces = row
+            before, status, broker_id, ended_at, strategy, purpose, key, replaces, planned_by, *prices = row
+            if sending:
+                self._refuse_taken_over(tick_id)
             assert not sending or before in MAY_SEND, f"{step.client_order_id} is {before}: it must not be sent again"
             told = step.status or status
             count_entry(connection, strategy, purpose, replaces, (before, status), (step.state, told))
             status, broker_id = told, step.broker_order_id or broker_id
             filled, price = text_of(step.filled_qty), text_of(step.filled_avg_price)
+            told_prices = (price, text_of(step.stop_price), text_of(step.high_water_mark))
+            now_prices = [new if new is not None else old for new, old in zip(told_prices, prices, strict=True)]
+            save_prices(connection, tick_id, step.client_order_id, prices, now_prices)
             connection.execute(
                 "UPDATE orders SET state = ?, status = ?, broker_order_id = ?, filled_qty = COALESCE(?, filled_qty),"
-                " filled_avg_price = COALESCE(?, filled_avg_price), stop_price = COALESCE(?, stop_price),"
-                " high_water_mark = COALESCE(?, high_water_mark) WHERE client_order_id = ?",
-                (
-                    step.state, status, broker_id, filled, price, text_of(step.stop_price),
-                    text_of(step.high_water_mark), step.client_order_id,
-                ),
-            )  # fmt: skip
+                " filled_avg_price = ?, stop_price = ?, high_water_mark = ? WHERE client_order_id = ?",
+                (step.state, status, broker_id, filled, *now_prices, step.client_order_id),
+            )
             ended = None if step.state in LIVE_STATES else ended_at or at
             if ended != ended_at:  # apart, for it stands in an index: most steps leave that page alone
                 connection.execute(
@@ -235,9 +254,18 @@ class LedgerJournal(OwnerLedger):
                 ),
             )  # fmt: skip
             if sending:
-                use_up(connection, step.client_order_id, (strategy, purpose, key))
-            if self._decided is None:
+                use_up(connection, step.client_order_id, (strategy, purpose, key), tick_id)
+            if self._decided is None or planned_by != tick_id:  # this tick's own are written with the seal
                 follow_order(connection, step.client_order_id, step.state, status, broker_id)
+
+    def _refuse_taken_over(self, tick_id: int) -> None:
+        """Raise StoreError where another process ended this tick: whatever let it in, only one of the two may send."""
+        row = self.database.connection.execute("SELECT status FROM ticks WHERE id = ?", (tick_id,)).fetchone()
+        if row != ("started",):
+            raise StoreError(
+                f"tick {tick_id} was ended by another process in {self.database.home}: nothing more is sent; let one "
+                "`bot` alone work there"
+            )
 
     def seal(self, tick_id: int, end: TickEnd) -> str:
         """Close the tick's row, chain its hashes, and give the new head; one that is sealed already stays as it is."""

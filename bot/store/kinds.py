@@ -20,6 +20,8 @@ INSTRUCTION: Final = "instruction"
 """The owner's word on a contract."""
 CONSENT: Final = "consent"
 """The owner approved or declined a proposal."""
+RESOLUTION: Final = "resolution"
+"""A person said what became of an order that left without a proven answer."""
 PAUSE: Final = "pause"
 """A symbol was paused, or its pause was lifted."""
 PANIC: Final = "panic"
@@ -34,10 +36,14 @@ ALARM: Final = "alarm"
 """The watch saw that ticks do not come; the desk only reduces until they do."""
 TRIP: Final = "trip"
 """A trip wire tripped or cleared, by itself or by a person."""
+DRILL: Final = "drill"
+"""A whole drill was played: what it played, and whether it passed."""
+THINNED: Final = "thinned"
+"""Snapshots of an old month were thinned out: which, and by what rule."""
 ACCEPTED: Final = "accepted"
 """A person took a ledger that ends before its anchor as it stands."""
 
 KINDS: Final = (
-    STAMP, TICK, DIED, HALT, TRIP, CONFIG, APPROVAL, INSTRUCTION, CONSENT, PAUSE, PANIC, ADOPTION, IMPORT, RESTORE,
-    ALARM, ACCEPTED,
+    STAMP, TICK, DIED, HALT, TRIP, CONFIG, APPROVAL, INSTRUCTION, CONSENT, RESOLUTION, PAUSE, PANIC, ADOPTION, IMPORT,
+    RESTORE, ALARM, DRILL, THINNED, ACCEPTED,
 )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import sleep
@@ -26,12 +27,32 @@ def home_lock(home: Path, command: str, at: datetime) -> Iterator[None]:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(home / LOCK_NAME, error, HOME_ADVICE.format(home)) from error
-    with held(home / LOCK_NAME, str(home), f"{command}, since {at:%Y-%m-%d %H:%M:%S} UTC", HOME_ADVICE.format(home)):
+    who = f"{command}, since {at:%Y-%m-%d %H:%M:%S} UTC"
+    with held(home / LOCK_NAME, str(home), who, HOME_ADVICE.format(home)), _folder_held(home):
         yield
 
 
 @contextmanager
-def held(path: Path, what: str, who: str, advice: str) -> Iterator[None]:
+def _folder_held(home: Path) -> Iterator[None]:
+    """Hold the folder itself too: a lock file that somebody removes must not let a second holder in."""
+    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TryLater(
+                f"{home} is in use by somebody whose {LOCK_NAME} was removed; nothing was done, try again when it has "
+                "ended"
+            ) from error
+        except OSError:
+            pass  # a file system that locks no folders: the file alone must do
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held(path: Path, what: str, who: str, advice: str) -> Iterator[int]:
     """Hold a file's lock for a block of work; `who` is what others are told, `advice` what mends an unwritable file.
 
     Raises TryLater naming `what` and its holder, StoreError when the file cannot be written.
@@ -47,14 +68,29 @@ def held(path: Path, what: str, who: str, advice: str) -> Iterator[None]:
         except BlockingIOError as error:
             holder = _holder(handle) or "somebody who left no name"
             raise TryLater(f"{what} is in use by {holder}; nothing was done, try again when it has ended") from error
-        os.pwrite(handle, name, 0)
-        os.ftruncate(handle, len(name))
-        yield
+        except OSError as error:
+            raise _unwritable(path, error, advice) from error
+        if not is_at(handle, path):
+            raise TryLater(f"{path} was taken away this very moment; nothing was done, try again")
+        with suppress(OSError):  # a full disk: the lock is held all the same, only without a name
+            os.pwrite(handle, name, 0)
+            os.ftruncate(handle, len(name))
+        yield handle
     finally:
         os.close(handle)
 
 
+def is_at(handle: int, path: Path) -> bool:
+    """Say whether an open file is still the one that stands under its name."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except OSError:
+        return False
+
+
 def _unwritable(path: Path, error: OSError, advice: str) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = "free some disk space"
     return StoreError(f"cannot write {path} ({error.strerror}): {advice}")
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from bot.domain.accounts import owner_name
 from bot.domain.errors import ForeignStore, UsageError
 from bot.domain.halting import halt_of
 from bot.domain.ledger import HALT_RANK, Halt, Instruction, Panic, Pause, Proposal
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_text
-from bot.store.panicking import end_panics, in_force, write_panic
+from bot.store.panicking import end_panics, in_force, read_panic, write_panic
 from bot.store.proposals import ProposalRow, answer, read_proposal, read_standing
 from bot.store.remembering import read_halt
 from bot.store.restored import lift_restored
@@ -50,9 +51,10 @@ class OwnerLedger:
             return False
         if row[:2] != (broker, environment) or account not in (None, row[2]):
             home = self.database.home
-            asked = " ".join(part for part in (broker, environment, account) if part)
+            whose, asked = owner_name(*row), owner_name(broker, environment, account or "")
+            asked += " (another account with the same end)" if asked == whose else ""
             raise ForeignStore(
-                f"{self.database.path} belongs to {' '.join(row)} and this run is {asked}: nothing was read or sent; "
+                f"{self.database.path} belongs to {whose} and this run is {asked}: nothing was read or sent; "
                 f"give this account a home of its own, as BOT_HOME={home}-{broker}-{environment}"
             )
         return True
@@ -95,6 +97,10 @@ class OwnerLedger:
             write_panic(connection, panic)
         return in_force(stored, panic, self.database.home)
 
+    def panic(self) -> Panic | None:
+        """Give the panic that stands."""
+        return read_panic(self.database.connection)
+
     def resume(self, halt: Halt) -> Panic | None:
         """Set the halt level a person resumes to, end every panic with it, and give the one that stood."""
         assert halt.since is not None, "a halt that is set says since when"
@@ -135,8 +141,10 @@ class OwnerLedger:
                     raise UsageError(f"proposal {number} does not stand at {ts}: nothing was {word}")
                 if row.status == word:
                     continue
+                newest = chain.newest_change(connection)
                 answer(connection, row, word, ts, author)
-                payload = {"number": number, "word": word, "author": author, "lapses_at": row.proposal.lapses_at}
+                payload: dict[str, Any] = {"number": number, "word": word, "author": author}
+                payload |= {"lapses_at": row.proposal.lapses_at, "changes": chain.changes_since(connection, newest)}
                 chain.append(
                     connection, ts, kinds.CONSENT, {**payload, "intent": msgspec.to_builtins(row.proposal.intent)}
                 )

@@ -65,6 +65,14 @@ def in_force(stored: Halt, panic: Panic | None, home: Path) -> Halt:
     return halt_in_force(stored, panic, read_halt_file(home))
 
 
+def newest_desk_text(connection: sqlite3.Connection) -> str:
+    """Give the `desk.toml` that the newest tick ran with; nothing before the first."""
+    row = connection.execute(
+        "SELECT c.text FROM ticks t JOIN configs c ON c.hash = t.config_hash ORDER BY t.id DESC LIMIT 1"
+    ).fetchone()
+    return row[0] if row is not None else ""
+
+
 def write_panic(connection: sqlite3.Connection, panic: Panic) -> None:
     """Keep a panic with its event, inside the caller's transaction."""
     ts = moment_text(panic.at)

@@ -7,9 +7,10 @@ same or a better price and for no more contracts, and takes a new one otherwise.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -29,8 +30,15 @@ LONGEST = timedelta(days=5)
 NUMBER_MAX = 2**63 - 1
 ProposalStatus = Literal["proposed", "approved", "declined", "sent", "lapsed", "superseded"]
 
+COLUMNS = (
+    "number, tick_id, day, strategy, purpose, key, symbol, underlying, intent_json, proposed_at, lapses_at, status,"
+    " answered_at, author, client_order_id"
+)
+"""All columns of a proposal: what its changes are hashed over."""
 _FIELDS = "number, intent_json, proposed_at, lapses_at, status, answered_at, author, client_order_id"
 _SELECT = f"SELECT {_FIELDS} FROM proposals"
+_STANDS = "status IN ('proposed', 'approved') AND lapses_at > ?"
+"""What the index of standing proposals is over; ordered by +number, or the whole table is walked in its order."""
 _TAKEN = frozenset({"working", "done"})
 """States of an order that the broker took. One whose end is not proved counts for no entry: it may never have left."""
 OrderStep = tuple[str, str]
@@ -70,16 +78,14 @@ def _row_of(row: tuple[Any, ...]) -> ProposalRow:
 
 def read_standing(connection: sqlite3.Connection, at: datetime) -> tuple[Proposal, ...]:
     """Read every proposal that stands, by number: those that wait, and those approved and not sent yet."""
-    rows = connection.execute(
-        f"{_SELECT} WHERE status IN ('proposed', 'approved') AND lapses_at > ? ORDER BY number", (moment_text(at),)
-    ).fetchall()
+    rows = connection.execute(f"{_SELECT} WHERE {_STANDS} ORDER BY +number", (moment_text(at),)).fetchall()
     return tuple(_row_of(row).proposal for row in rows)
 
 
 def read_approvals(connection: sqlite3.Connection, at: datetime) -> tuple[Proposal, ...]:
     """Read the approvals that stand and were not carried out, by number."""
     rows = connection.execute(
-        f"{_SELECT} WHERE status = 'approved' AND lapses_at > ? ORDER BY number", (moment_text(at),)
+        f"{_SELECT} WHERE status = 'approved' AND {_STANDS} ORDER BY +number", (moment_text(at),)
     ).fetchall()
     return tuple(_row_of(row).proposal for row in rows)
 
@@ -115,9 +121,12 @@ def save_proposals(
     A wish whose order this tick carries out is not proposed beside it. One declined today is not proposed again
     that day in the same series.
     """
-    connection.execute(
-        "UPDATE proposals SET status = 'lapsed' WHERE status IN ('proposed', 'approved') AND lapses_at <= ?", (now.ts,)
+    lapsed = connection.execute(
+        "UPDATE proposals SET status = 'lapsed' WHERE status IN ('proposed', 'approved') AND lapses_at <= ?"
+        " RETURNING number",
+        (now.ts,),
     )
+    _note_changes(connection, now.tick_id, lapsed.fetchall())
     carried: set[WishName] = set()
     for order in planned:
         carried.add(wish_name(order))
@@ -128,6 +137,7 @@ def save_proposals(
                 "UPDATE proposals SET client_order_id = ?, status = 'approved' WHERE number = ?",
                 (order.client_order_id, used.number),
             )
+            _note_changes(connection, now.tick_id, [(used.number,)])
     for proposal in proposals:
         if wish_name(proposal.intent) not in carried:
             _propose(connection, now, slot, proposal)
@@ -152,9 +162,10 @@ def _propose(connection: sqlite3.Connection, now: Moment, slot: datetime, propos
             "UPDATE proposals SET tick_id = ?, intent_json = ?, lapses_at = ?, status = 'proposed' WHERE number = ?",
             (now.tick_id, intent_json, lapses_at, last.proposal.number),
         )
+        _note_changes(connection, now.tick_id, [(last.proposal.number,)])
         return
-    _supersede(connection, wish, "'proposed'")
-    connection.execute(
+    _supersede(connection, now.tick_id, wish, "'proposed'")
+    made = connection.execute(
         "INSERT INTO proposals (tick_id, day, strategy, purpose, key, symbol, underlying, intent_json, proposed_at,"
         " lapses_at, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'proposed')",
         (
@@ -162,6 +173,7 @@ def _propose(connection: sqlite3.Connection, now: Moment, slot: datetime, propos
             moment_text(proposal.proposed_at), lapses_at,
         ),
     )  # fmt: skip
+    _note_changes(connection, now.tick_id, [(made.lastrowid,)])
 
 
 def _declined_today(row: ProposalRow, at: datetime) -> bool:
@@ -176,30 +188,51 @@ def _goes_on(row: ProposalRow, slot: datetime) -> bool:
     return unanswered and row.proposal.lapses_at >= slot
 
 
-def _supersede(connection: sqlite3.Connection, wish: WishName, statuses: str, but: int = 0) -> None:
-    connection.execute(
+def row_hash(row: Sequence[Any]) -> str:
+    """Give the SHA-256 of a proposal's row, its columns in the order of COLUMNS."""
+    return sha256(to_json(list(row))).hexdigest()
+
+
+def _note_changes(connection: sqlite3.Connection, tick_id: int | None, numbers: Iterable[Sequence[Any]]) -> None:
+    """Keep what proposals look like after a change, for the seal of the tick or the owner's word."""
+    for (number,) in numbers:
+        row = connection.execute(f"SELECT {COLUMNS} FROM proposals WHERE number = ?", (number,)).fetchone()
+        connection.execute(
+            "INSERT INTO proposal_changes (tick_id, number, hash) VALUES (?, ?, ?)", (tick_id, number, row_hash(row))
+        )
+
+
+def _supersede(
+    connection: sqlite3.Connection, tick_id: int | None, wish: WishName, statuses: str, but: int = 0
+) -> None:
+    gone = connection.execute(
         "UPDATE proposals SET status = 'superseded' WHERE strategy = ? AND purpose = ? AND key = ?"
-        f" AND status IN ({statuses}) AND number <> ?",
+        f" AND status IN ({statuses}) AND number <> ? RETURNING number",
         (*wish, but),
     )
+    _note_changes(connection, tick_id, gone.fetchall())
 
 
-def use_up(connection: sqlite3.Connection, client_order_id: str, wish: WishName) -> None:
+def use_up(connection: sqlite3.Connection, client_order_id: str, wish: WishName, tick_id: int) -> None:
     """Mark the approval behind an order as sent, and what else of its wish stood as superseded.
 
     Inside the transaction that makes the order `sending`: once it may have left, no word is left to send it again.
     """
-    connection.execute(
-        "UPDATE proposals SET status = 'sent' WHERE client_order_id = ? AND status = 'approved'", (client_order_id,)
+    sent = connection.execute(
+        "UPDATE proposals SET status = 'sent' WHERE client_order_id = ? AND status = 'approved' RETURNING number",
+        (client_order_id,),
     )
-    _supersede(connection, wish, "'proposed', 'approved'")
+    _note_changes(connection, tick_id, sent.fetchall())
+    _supersede(connection, tick_id, wish, "'proposed', 'approved'")
 
 
-def revive(connection: sqlite3.Connection, client_order_id: str) -> None:
+def revive(connection: sqlite3.Connection, client_order_id: str, tick_id: int) -> None:
     """Let the approval behind an order that provably never left stand again, for its owner to see and take back."""
-    connection.execute(
-        "UPDATE proposals SET status = 'approved' WHERE client_order_id = ? AND status = 'sent'", (client_order_id,)
+    again = connection.execute(
+        "UPDATE proposals SET status = 'approved' WHERE client_order_id = ? AND status = 'sent' RETURNING number",
+        (client_order_id,),
     )
+    _note_changes(connection, tick_id, again.fetchall())
 
 
 def answer(
@@ -210,8 +243,9 @@ def answer(
     connection.execute(
         "UPDATE proposals SET status = ?, answered_at = ?, author = ? WHERE number = ?", (status, ts, author, number)
     )
+    _note_changes(connection, None, [(number,)])
     if status == "approved":
-        _supersede(connection, wish_name(row.proposal.intent), "'proposed', 'approved'", number)
+        _supersede(connection, None, wish_name(row.proposal.intent), "'proposed', 'approved'", number)
 
 
 def read_entries(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.domain.drilling import DrillPass
 from bot.domain.invariants import Invariant
 from bot.domain.ledger import Cycle, Drift, Halt, Lot, OptionLeg, Panic, Proposal
 from bot.domain.orders import OwnOrder
@@ -31,11 +32,13 @@ from bot.store.answers import (
 )
 from bot.store.asking import DecisionLedger
 from bot.store.database import LEDGER_NAME, moment_of, moment_text
+from bot.store.drills import read_pass
 from bot.store.invariants import read_invariants
 from bot.store.panicking import in_force, read_panic
 from bot.store.proposals import ProposalRow, read_lapsed, read_proposal, read_standing
 from bot.store.remembering import read_drift, read_halt
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, number_of, orders_of
+from bot.store.strategy_books import BookRow, read_strategy_rows
 from bot.store.tripping import read_trips
 
 __all__ = [
@@ -98,6 +101,10 @@ class Ledger(DecisionLedger):
             )
         ]  # fmt: skip
 
+    def strategy_books(self) -> tuple[BookRow, ...]:
+        """List every strategy's book as the last tick left it, by name."""
+        return self._guarded(read_strategy_rows)
+
     def open_orders(self) -> tuple[OwnOrder, ...]:
         """List our orders that may still fill, oldest first."""
         return orders_of(self._all(f"{ORDER_SELECT} WHERE ended_at IS NULL ORDER BY planned_at"))
@@ -126,12 +133,16 @@ class Ledger(DecisionLedger):
         return self._guarded(read_proposal, number)
 
     def transitions_of(self, client_order_id: str) -> list[TransitionRow]:
-        """List the steps of an order, oldest first."""
+        """List the steps of an order, oldest first; a person's word is one of them."""
         return [
             TransitionRow(moment_of(at), before, state, status, number_of(qty), number_of(price), reason)
             for at, before, state, status, qty, price, reason in self._all(
-                "SELECT at, state_before, state, status, filled_qty, filled_avg_price, reason FROM order_transitions"
-                " WHERE client_order_id = ? ORDER BY id",
+                "SELECT at, state_before, state, status, filled_qty, filled_avg_price, reason FROM ("
+                "SELECT id step, 0 word, at, state_before, state, status, filled_qty, filled_avg_price, reason"
+                " FROM order_transitions WHERE client_order_id = ?1 UNION ALL "
+                "SELECT after_step, id, at, state_before, state, status, NULL, NULL,"
+                " author || ' says ' || replace(word, '_', ' ') || ': ' || reason"
+                " FROM order_words WHERE client_order_id = ?1) ORDER BY step, word",
                 (client_order_id,),
             )
         ]
@@ -195,6 +206,10 @@ class Ledger(DecisionLedger):
     def halt_said(self) -> Halt:
         """Give the halt in force apart from what tripped: the one set last, a panic that stands, or the file."""
         return in_force(self.halt_set(), self.panic(), self.home)
+
+    def drill_pass(self) -> DrillPass | None:
+        """Give the newest drill that passed."""
+        return self._guarded(read_pass)
 
     def trips(self) -> tuple[Trip, ...]:
         """List the newest reading of every trip wire."""

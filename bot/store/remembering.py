@@ -10,22 +10,25 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from bot.domain.consent import WishName, carries_on, wish_name
 from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import is_option
-from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause
+from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause, Reprices
 from bot.domain.money import ONE, ZERO
-from bot.domain.orders import CANCEL_PURPOSES, ENTRY_PURPOSES, OwnOrder
+from bot.domain.orders import CANCEL_PURPOSES, OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.domain.trip import AUTHOR
 from bot.engine.ports import Memory
 from bot.store.alarms import with_alarm
 from bot.store.database import moment_of, moment_text
+from bot.store.drills import read_pass
 from bot.store.invariants import read_invariants
-from bot.store.pacing import openings_of, read_rejections, read_remembered
+from bot.store.pacing import openings_of, read_rejections, read_remembered, round_trips_of
 from bot.store.panicking import read_panic
 from bot.store.proposals import read_approvals, read_entries
 from bot.store.restored import with_restore
 from bot.store.rows import CYCLES, LEGS, LOTS, ORDER_SELECT, ROLLS, number_of, orders_of
+from bot.store.strategy_books import read_strategies
 from bot.store.tripping import read_streak, read_trips
 
 _STATE = (
@@ -75,6 +78,7 @@ def read_books(connection: sqlite3.Connection, at: datetime, counters: Counters)
         chains=remembered.chains,
         losses=remembered.losses,
         panic=read_panic(connection),
+        strategies=read_strategies(connection),
     )
 
 
@@ -103,6 +107,7 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
         trips=read_trips(connection),
         losing_chains=read_streak(connection),
         invariants=read_invariants(connection),
+        drill=read_pass(connection),
     )
 
 
@@ -157,26 +162,36 @@ def read_counters(connection: sqlite3.Connection, session_date: date) -> Counter
 def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:
     """Count what a session's orders have used of its pacing (wheel 1.5).
 
-    An order that provably never left counts for nothing, and neither does a roll's opening leg. A reprice is an
-    order of its own; new contracts are those filled or still working, so its predecessor counts only as filled.
+    An order that provably never left counts for nothing, and neither does a roll's opening leg. A reprice of an opening
+    is an order of its own; new contracts are those filled or still working, so its predecessor counts only as filled.
+    A reprice of an exit counts apart: an exit that follows its market must not use up what other exits need.
     """
     opening = exits = 0
     contracts: dict[str, int] = {}
+    sent = {order.client_order_id: order for order in orders}
+    reprices: dict[WishName, int] = {}
     for order in orders:
         if order.state == "not_sent" or order.purpose in CANCEL_PURPOSES or order.purpose == "roll_open":
             continue
         if not order.opens:
-            exits += 1
+            before = sent.get(order.replaces)
+            if before is not None and carries_on(order, before):
+                reprices[wish_name(order)] = reprices.get(wish_name(order), 0) + 1
+            else:
+                exits += 1
             continue
         opening += 1
-        if order.purpose in ENTRY_PURPOSES:
-            units = order.qty if order.alive else order.filled_qty
-            count = int(units * _contracts_each(order.legs))
-            if count:
-                contracts[order.underlying] = contracts.get(order.underlying, 0) + count
+        units = order.qty if order.alive else order.filled_qty
+        count = int(units * _contracts_each(order.legs))  # by its legs, whatever purpose it claims
+        if count:
+            contracts[order.underlying] = contracts.get(order.underlying, 0) + count
     return Counters(
         orders_today=opening, exits_today=exits, contracts_today=tuple(sorted(contracts.items())),
-        openings=openings_of(orders),
+        openings=openings_of(orders), round_trips=round_trips_of(orders),
+        exit_reprices=tuple(
+            Reprices(strategy=strategy, purpose=purpose, key=key, count=count)
+            for (strategy, purpose, key), count in sorted(reprices.items())
+        ),
     )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def mark_restored(database: Database, backup: str, head: str, books: Books, at: 
             "INSERT INTO restores (at, backup, head, foreign_json, waits_for, ended_by) VALUES (?, ?, ?, ?, '', '')",
             (ts, backup, head, _ENCODE(foreign).decode()),
         )
-        payload = {"backup": backup, "head": head, "foreign": foreign}
+        payload = {"backup": backup, "head": head, "foreign": foreign, **chain.standing(connection, "waits")}
         return chain.append(connection, ts, kinds.RESTORE, payload)
 
 
@@ -136,4 +136,5 @@ def _end(connection: sqlite3.Connection, standing: Standing, ts: str, by: str, r
     connection.execute(
         "UPDATE restores SET ended_at = ?, ended_by = ?, waits_for = '' WHERE id = ?", (ts, by, standing.number)
     )
-    chain.append(connection, ts, kinds.RESTORE, {"backup": standing.backup, "ended_by": by, "reason": reason})
+    payload = {"backup": standing.backup, "ended_by": by, "reason": reason, **chain.standing(connection, "waits")}
+    chain.append(connection, ts, kinds.RESTORE, payload)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -172,14 +172,17 @@ def _save_orders(connection: sqlite3.Connection, now: Moment, orders: Iterable[O
     """Bring our orders to what the broker says of them; a row of transitions for each real change."""
     for order in orders:
         row = connection.execute(
-            "SELECT state, status, filled_qty, ended_at FROM orders WHERE client_order_id = ?", (order.client_order_id,)
+            "SELECT state, status, filled_qty, ended_at, filled_avg_price, stop_price, high_water_mark FROM orders"
+            " WHERE client_order_id = ?",
+            (order.client_order_id,),
         ).fetchone()
         assert row is not None, f"order {order.client_order_id} was settled and never planned"
-        state, status, filled, ended_at = row
+        state, status, filled, ended_at, *prices = row
         now_told = (order.state, order.status)
         count_entry(connection, order.strategy, order.purpose, order.replaces, (state, status), now_told)
         if order.state == "not_sent":
-            revive(connection, order.client_order_id)
+            revive(connection, order.client_order_id, now.tick_id)
+        save_prices(connection, now.tick_id, order.client_order_id, prices, prices_of(order))
         connection.execute(
             "UPDATE orders SET broker_order_id = ?, filled_qty = ?, filled_avg_price = ?, stop_price = ?,"
             " high_water_mark = ?, state = ?, status = ?, ended_at = ? WHERE client_order_id = ?",
@@ -200,6 +203,27 @@ def _save_orders(connection: sqlite3.Connection, now: Moment, orders: Iterable[O
             ),
         )  # fmt: skip
         follow_order(connection, order.client_order_id, order.state, order.status, order.broker_order_id)
+
+
+def prices_of(order: OwnOrder) -> list[str | None]:
+    """Give what an order was told beside its steps, as it is kept: mean price, stop price, high-water mark."""
+    return [text_of(order.filled_avg_price), text_of(order.stop_price), text_of(order.high_water_mark)]
+
+
+def save_prices(
+    connection: sqlite3.Connection,
+    tick_id: int,
+    client_order_id: str,
+    before: Sequence[str | None],
+    after: Sequence[str | None],
+) -> None:
+    """Keep an order's prices where one of them changed, for the seal of the tick that learned of it."""
+    if list(before) != list(after):
+        connection.execute(
+            "INSERT INTO order_prices (tick_id, client_order_id, filled_avg_price, stop_price, high_water_mark)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (tick_id, client_order_id, *after),
+        )
 
 
 def outcome(state: str, status: str) -> tuple[int, str | None]:
@@ -249,7 +273,8 @@ def _save_drift(
     new = {(one.symbol, one.kind): one for one in after}
     for symbol, kind in old.keys() - new.keys():
         connection.execute(
-            "UPDATE drift SET ended_at = ? WHERE ended_at IS NULL AND symbol = ? AND kind = ?", (now.ts, symbol, kind)
+            "UPDATE drift SET ended_at = ?, ended_tick = ? WHERE ended_at IS NULL AND symbol = ? AND kind = ?",
+            (now.ts, now.tick_id, symbol, kind),
         )
     for key, one in new.items():
         facts = (one.what, str(one.broker), str(one.ours), optional_moment(one.expected_until))

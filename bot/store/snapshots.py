@@ -64,9 +64,9 @@ class SnapshotFiles:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._month, self._end = month, os.fstat(self._handle).st_size
         if fresh and self._durable:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         if made and self._durable:
-            _sync_folder(self._folder.parent)
+            sync_folder(self._folder.parent)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -75,7 +75,7 @@ class SnapshotFiles:
         self._handle, self._month = -1, ""
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a new name in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -93,14 +93,21 @@ def load_stored(connection: sqlite3.Connection, home: Path, hash_start: str) -> 
     Raises StoreError when it is unknown, thinned out, or no longer what was hashed.
     """
     found = connection.execute(
-        'SELECT hash, month, "offset", length FROM snapshots WHERE hash >= ? AND hash < ? LIMIT 2',
+        'SELECT hash, month, "offset", length, tick_id, thinned_at, thinned_by FROM snapshots'
+        " WHERE hash >= ? AND hash < ? ORDER BY hash, thinned_by IS NOT NULL LIMIT 2",
         (hash_start, hash_start + "g"),
     ).fetchall()
     if len({row[0] for row in found}) != 1:
         raise StoreError(
             f"{'no' if not found else 'more than one'} stored Snapshot has a hash that begins {hash_start!r}"
         )
-    kept = Kept(*found[0])
+    kept, (tick_id, thinned_at, thinned_by) = Kept(*found[0][:4]), found[0][4:]
+    if thinned_by is not None:
+        raise StoreError(
+            f"the Snapshot {kept.hash[:12]} of tick {tick_id} was thinned out on {thinned_at[:10]} (event "
+            f"{thinned_by}): what was decided on it is kept with every check, but it cannot be decided again; a backup "
+            "from before may still hold it"
+        )
     path = home / FOLDER / f"{kept.month}.bin"
     try:
         with path.open("rb") as file:

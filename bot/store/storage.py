@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.domain.errors import StoreError
@@ -12,10 +13,12 @@ ROOM_LEAST = 16 * 1024 * 1024
 """Bytes a tick may write at its worst (Snapshot, decision, seal and the log they go through), several times over."""
 
 
-def refuse_sick_storage(ledger: Path) -> None:
-    """Raise StoreError where the disk has no room, is read-only, or the ledger and its folders cannot be written.
+def refuse_sick_storage(ledger: Path, at: datetime) -> None:
+    """Raise StoreError where the disk has no room, is read-only, or ledger and Snapshots cannot be written.
 
-    Asks the file system only: neither its answer nor its time depends on how long the history is.
+    `at` names the month whose Snapshots a tick adds to. The log is not among them: without it a tick is as good, and
+    its note says what was lost. Asks the file system only: neither its answer nor its time depends on how long the
+    history is.
     """
     home = ledger.parent
     try:
@@ -42,6 +45,8 @@ def refuse_sick_storage(ledger: Path) -> None:
     wanted = [(home, os.W_OK | os.X_OK), (ledger, os.R_OK | os.W_OK)]
     if (home / FOLDER).is_dir():  # made with the first Snapshot
         wanted.append((home / FOLDER, os.W_OK | os.X_OK))
+        month = home / FOLDER / f"{at.astimezone(UTC):%Y-%m}.bin"
+        wanted += [(month, os.W_OK)] if month.exists() else []
     for path, how in wanted:
         if not os.access(path, how):
             raise StoreError(

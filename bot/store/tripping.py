@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.domain.money import ZERO
-from bot.domain.trip import AUTHOR, PERSON_CLEARS, Trip, measured
+from bot.domain.trip import AUTHOR, ON_THE_PEAK, PERSON_CLEARS, Trip, measured
 from bot.store import chain, kinds
 from bot.store.database import Database, moment_of, moment_text
 from bot.store.rows import number_of, optional_moment, text_of
@@ -64,25 +64,42 @@ def save_trips(
         _audit(connection, trip, at, tick_id, trip.clears)
 
 
-def clear_by_person(database: Database, at: datetime, author: str, reason: str) -> tuple[Trip, ...]:
+def clear_by_person(
+    database: Database, at: datetime, author: str, reason: str, *, new_peak: bool = False
+) -> tuple[Trip, ...]:
     """Clear what only a person clears, and let the peak start at where the value of a unit is now.
 
-    Gives what was cleared.
+    `new_peak` clears whatever tripped on the peak: an account that holds nothing under no_new_risk gets no nearer to
+    its old one. Gives what was cleared.
     """
+    names = ON_THE_PEAK if new_peak else PERSON_CLEARS
     with database.writing() as connection:
         cleared = [
             replace(trip, cleared_at=at, readings=0, good=0)
             for trip in read_trips(connection)
-            if trip.tripped and trip.name in PERSON_CLEARS
+            if trip.tripped and trip.name in names
         ]
         for trip in cleared:
             connection.execute(
                 "UPDATE trips SET cleared_at = ?, readings = 0, good = 0 WHERE name = ?", (moment_text(at), trip.name)
             )
-            _audit(connection, trip, at, None, f"{author}: {reason}")
         if cleared:
             connection.execute("UPDATE ledger_state SET nav_peak = nav")
+        for trip in cleared:
+            _audit(connection, trip, at, None, f"{author}: {reason}")
     return tuple(cleared)
+
+
+def lift_streak(database: Database, at: datetime, author: str) -> Trip | None:
+    """Clear the losing streak whose pause a person lifts, so that losses from here on may trip it again."""
+    with database.writing() as connection:
+        trip = next((one for one in read_trips(connection) if one.tripped and one.level == "pause"), None)
+        if trip is None:
+            return None
+        cleared = replace(trip, cleared_at=at, readings=0)
+        connection.execute("UPDATE trips SET cleared_at = ?, readings = 0 WHERE name = ?", (moment_text(at), trip.name))
+        _audit(connection, cleared, at, None, f"{author}: the pause was lifted")
+        return cleared
 
 
 def read_streak(connection: sqlite3.Connection) -> int:
@@ -167,4 +184,6 @@ def _audit(connection: sqlite3.Connection, trip: Trip, at: datetime, tick_id: in
             (ts, "*", moment_text(trip.until), measured(trip), author),
         )
     payload = {"what": "tripped" if trip.tripped else "cleared", "words": words, "trip": msgspec.to_builtins(trip)}
+    if tick_id is None:  # no seal follows
+        payload |= chain.standing(connection, "state", "trips")
     chain.append(connection, ts, kinds.TRIP, payload, tick_id)

@@ -7,6 +7,7 @@ rows that stand for many ticks) follows after it.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -17,10 +18,13 @@ import msgspec
 
 from bot.domain.errors import StoreError
 from bot.store import chain
-from bot.store.kinds import DIED, IMPORT, TICK, TRIP
+from bot.store.kinds import ADOPTION, DIED, IMPORT, RESTORE, TICK, TRIP
 from bot.store.snapshots import FOLDER
 from bot.store.verifying_checks import ExplodedRows
+from bot.store.verifying_derived import Derived
+from bot.store.verifying_strategies import KeptStrategies
 from bot.store.verifying_sums import sum_faults
+from bot.store.verifying_thinned import ThinnedOut, stands_now
 from bot.store.verifying_words import Words
 
 _EVENTS = (
@@ -30,7 +34,21 @@ _EVENTS = (
 _SEALS = (TICK.encode(), DIED.encode())
 _TICKS = f"SELECT id, snapshot_hash, mode, equity, cash, config_hash, {chain.ROW_COLUMNS} FROM ticks ORDER BY id"
 _FACTS = len(chain.SEALED_FACTS)
+_UNDERWAY = (
+    "SELECT t.id, c.tick_id IS NOT NULL, t.session_day FROM ticks t LEFT JOIN tick_checks c ON c.tick_id = t.id"
+    " WHERE t.status = 'started' AND t.id = (SELECT max(id) FROM ticks)"
+)
+_WRITTEN_BY_DECISIONS = frozenset(chain.STANDING) - {"positions"}
 _SESSION_DAY = _FACTS + 7  # its place among chain.ROW_COLUMNS
+_TABLES = {
+    "state": "ledger_state", "pacing": "pacing_state", "waits": "restores", "past": "past_holdings",
+    "strategies": "strategy_books",
+}  # fmt: skip
+_NO_PROOF = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+})  # fmt: skip
+# A disk, a lock or the machine in the way: that says nothing of what is written.
 PROGRESS_EVERY = 20_000
 Progress = Callable[[int], None]
 
@@ -47,7 +65,9 @@ class Fault(NamedTuple):
 def find_faults(connection: sqlite3.Connection, home: Path | None, progress: Progress | None = None) -> Iterator[Fault]:
     """Give every fault of a ledger, the first bad record of the chain first; `home` None leaves Snapshot files out.
 
-    One read transaction: a tick that ends meanwhile is not seen by half. `progress` is told events read so far.
+    One read transaction: a tick that ends meanwhile is not seen by half. What the tick under way (or the one that was
+    killed last) has written and not sealed yet is no fault: its seal, or the next tick, covers it. `progress` is told
+    events read so far. Raises StoreError where a lock or the disk is in the way, for that proves nothing.
     """
     factory, begun = connection.text_factory, not connection.in_transaction
     connection.text_factory = _text
@@ -56,6 +76,8 @@ def find_faults(connection: sqlite3.Connection, home: Path | None, progress: Pro
     try:
         yield from _Walk(connection, home).faults(progress)
     except sqlite3.Error as error:
+        if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _NO_PROOF:
+            raise StoreError(f"the record could not be read to its end ({error}): nothing is known of it") from error
         yield Fault(None, None, "the file", f"the ledger cannot be read any further: {error}")
     finally:
         connection.text_factory = factory
@@ -101,6 +123,11 @@ class _Walk:
         )
         self._exploded = ExplodedRows(connection)
         self._words = Words(connection)
+        self._derived = Derived(connection)
+        self._kept_books = KeptStrategies(connection)
+        self._thinned = ThinnedOut(connection)
+        # The newest tick, where it is not sealed yet, and whether it decided: (number, 1 or 0, session day).
+        self._open: tuple[int, int, str | None] = connection.execute(_UNDERWAY).fetchone() or (0, 0, None)
         self._standing: dict[str, str] = {}
         self._day: tuple[str, bool] = ("", True)
         self._positions: tuple[str, str] = ("", "")
@@ -137,7 +164,7 @@ class _Walk:
         """Give the faults of an event that is as it was hashed; one rewritten with its hash may hold anything."""
         try:
             yield from self._payload_faults(ts, kind, tick_id, msgspec.json.decode(payload_json))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             words = f"event {self._event} does not hold what its kind says ({type(error).__name__}: {error})"
             yield self._fault(None, "events", words)
 
@@ -146,8 +173,8 @@ class _Walk:
         if kind == TRIP.encode():
             by_a_tick = payload["words"] == payload["trip"]["clears"]
             self._within = tick_id if by_a_tick else None
-            if not by_a_tick:
-                self._standing.pop("state", None)  # a person's word lets the peak begin anew
+            if not by_a_tick:  # a person's word lets the peak begin anew
+                self._written_over(payload, "state", "trips")
             named = (tick_id is not None) == by_a_tick
         else:
             named = tick_id == (payload["tick"] if sealed else None)
@@ -158,10 +185,22 @@ class _Walk:
             yield from self._tick_faults(payload["tick"], payload, ended=kind == _SEALS[0])
             return
         if kind == IMPORT.encode():
-            self._imports.append(payload)
-            self._standing.pop("state", None)  # an import before the first decision begins the books
+            self._imports.append(payload | {"ts": ts})
+            self._written_over(payload, "state", "past")  # one before the first decision begins the books
+        elif kind == RESTORE.encode():
+            self._written_over(payload, "waits")
+        elif kind == ADOPTION.encode():
+            self._written_over(payload, *(("past",) if "past" in payload else ()))
         for table, words in self._words.faults_of(kind.decode(), ts, payload):
             yield self._fault(None, table, words)
+
+    def _written_over(self, payload: dict[str, Any], *names: str) -> None:
+        """Take how tables stood after a person's word; one that does not say it lets them be until the next seal."""
+        for name in names:
+            if name in payload:
+                self._standing[name] = payload[name]
+            else:
+                self._standing.pop(name, None)
 
     def _tick_faults(self, tick_id: int, payload: dict[str, Any], *, ended: bool) -> Iterator[Fault]:
         strays: dict[int, int] = {}
@@ -186,20 +225,20 @@ class _Walk:
             or payload.get("row", chain.digest([row[_FACTS:]])) != chain.digest([row[_FACTS:]])
         ):
             yield self._fault(tick_id, "ticks", f"tick {tick_id}: its row is not what was sealed")
+        self._derived.sealed(tick_id, payload, ended=ended)
         if row is not None:
             ts, day, mode = row[_FACTS], row[_SESSION_DAY], row[1]
             for table, words in self._exploded.faults_of(tick_id, ts, day, blob, dry=mode == "dry"):
                 yield self._fault(tick_id, table, words)
+            for table, words in self._kept_books.sealed(day, payload):
+                yield self._fault(None, table, words)
             yield from self._standing_faults(tick_id, payload, day, ended=ended)
         if payload.get("snapshot"):
             yield from self._snapshot_faults(tick_id, payload["snapshot"])
 
     def _stray_faults(self, table: str, strays: dict[int, int]) -> Iterator[Fault]:
         for tick_id, count in strays.items():
-            open_one = self._connection.execute(
-                "SELECT 1 FROM ticks WHERE id = ? AND status = 'started'", (tick_id,)
-            ).fetchone()
-            if open_one is None:
+            if tick_id != self._open[0]:
                 yield self._fault(tick_id, table, f"{table}: {count} row(s) of tick {tick_id}, which no event seals")
 
     def _standing_faults(
@@ -233,24 +272,31 @@ class _Walk:
 
     def _snapshot_faults(self, tick_id: int, sealed: str) -> Iterator[Fault]:
         row = self._connection.execute(
-            'SELECT hash, month, "offset", length FROM snapshots WHERE tick_id = ?', (tick_id,)
+            'SELECT hash, month, "offset", length, thinned_at, thinned_by FROM snapshots WHERE tick_id = ?', (tick_id,)
         ).fetchone()
         if row is None:
             yield self._fault(tick_id, "snapshots", f"tick {tick_id}: nothing says where its Snapshot lies")
             return
-        known, month, offset, length = row
+        known, month, offset, length, *thinned = row
         if known != sealed:
             yield self._fault(tick_id, "snapshots", f"tick {tick_id}: its Snapshot is not what was sealed")
+            return
+        if thinned != [None, None]:
+            unnamed = self._thinned.fault(tick_id, sealed, *thinned)
+            if unnamed:
+                yield self._fault(tick_id, "snapshots", unnamed)
             return
         if self._home is None:
             return
         try:
             with (self._home / FOLDER / f"{month}.bin").open("rb") as file:
-                file.seek(offset)
-                stored = file.read(max(length, 0))
+                room = file.seek(0, os.SEEK_END) - file.seek(offset)
+                stored = file.read(length) if 0 < length <= room else b""
         except (OSError, ValueError) as error:
-            words = error.strerror if isinstance(error, OSError) else error
-            yield self._fault(tick_id, "snapshots", f"tick {tick_id}: its Snapshot cannot be read ({words})")
+            if isinstance(error, FileNotFoundError) and stands_now(self._home, tick_id, sealed, month):
+                return  # thinned out since this walk began
+            why = error.strerror if isinstance(error, OSError) else error
+            yield self._fault(tick_id, "snapshots", f"tick {tick_id}: its Snapshot cannot be read ({why})")
             return
         if sha256(stored).hexdigest() != sealed:
             yield self._fault(tick_id, "snapshots", f"tick {tick_id}: its Snapshot is not what was sealed")
@@ -261,13 +307,20 @@ class _Walk:
             strays: dict[int, int] = {}
             table.take(float("inf"), strays)
             yield from self._stray_faults(table.table, strays)
-        if not self._day[1]:
+        decided = self._open[1]
+        if not self._day[1] and not (decided and self._open[2] == self._day[0]):
             yield Fault(None, None, "equity_daily", f"the equity of {self._day[0]} is not that of its last tick")
-        tables = {"state": "ledger_state", "positions": "positions"}
         for name, sealed in self._standing.items():
-            if chain.digest(self._connection.execute(chain.STANDING[name]).fetchall()) != sealed:
-                yield Fault(None, None, tables[name], f"{tables[name]} is not what the newest seal says of it")
-        beside = (self._exploded.end_faults(), self._words.end_faults(), sum_faults(self._connection))
+            if decided and name in _WRITTEN_BY_DECISIONS:
+                continue
+            if chain.standing(self._connection, name)[name] != sealed:
+                written_over = _TABLES.get(name, name)
+                yield Fault(None, None, written_over, f"{written_over} is not what the newest seal says of it")
+        beside = (
+            self._exploded.end_faults(), self._words.end_faults(), sum_faults(self._connection),
+            self._kept_books.end_faults(),
+            self._derived.faults(self._open[0]),
+        )  # fmt: skip
         for faults in beside:
             for table_name, words in faults:
                 yield Fault(None, None, table_name, words)
@@ -279,8 +332,12 @@ class _Walk:
 
         try:
             for payload in self._imports:
-                for words in import_faults(self._connection, payload["import"], payload["blob"]):
+                for words in import_faults(self._connection, payload):
                     yield Fault(None, None, "imports", words)
+            sealed = {payload["import"] for payload in self._imports}
+            for (number,) in self._connection.execute("SELECT id FROM imports ORDER BY id"):
+                if number not in sealed:
+                    yield Fault(None, None, "imports", f"imports: row {number} was never sealed")
             for words in stray_faults(self._connection, [payload["import"] for payload in self._imports]):
                 yield Fault(None, None, words.partition(":")[0], words)
         except StoreError as error:

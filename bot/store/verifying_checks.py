@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.errors import StoreError
 from bot.store.database import moment_of
 from bot.store.deciding import Judged, decode_judged, intent_facts, note_rows, refusal_rows
+from bot.store.resolving import words_by_order
 from bot.store.settling import Moment, outcome, word_after
 
 _INTENTS = (
@@ -38,6 +39,7 @@ class ExplodedRows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._words = words_by_order(connection)
         self._places = {
             table: _Place(connection.execute(query))
             for table, query in (("order_intents", _INTENTS), ("refusals", _REFUSALS), ("notes", _NOTES))
@@ -82,11 +84,12 @@ class ExplodedRows:
         if order_id != intent.replaces and row[24:] != (intent.strategy, intent.purpose, intent.key):
             return False
         told, ids, ends = "", {None, ""}, set()
-        for state, word, broker_order_id in self._connection.execute(_STEPS, (order_id,)):
+        steps = self._connection.execute(_STEPS, (order_id,)).fetchall()
+        for state, word, broker_order_id in [*steps, *(one[1:4] for one in self._words.get(order_id, ()))]:
             told = word_after(state, word, told)
             ids.add(broker_order_id)
             ends.add(outcome(state, told))
-        # One whose order was replaced keeps what it was told last, so any step's word will do.
+        # Before intents followed their orders through later ticks they kept an earlier word: any step's will do.
         return (submitted, status) in ends and broker_id in ids
 
     def end_faults(self) -> Iterator[Told]:

@@ -13,13 +13,14 @@ import msgspec
 from bot.domain.instruments import underlying_of
 from bot.domain.money import ZERO
 from bot.domain.orders import ENTRY_PURPOSES, LIVE_STATES
+from bot.store.resolving import words_by_order
 from bot.store.rows import CYCLES, LEGS, LOTS, ROLLS, FactTable
 from bot.store.settling import word_after
 
 Told = tuple[str, str]
 _STEPS = (
     "SELECT o.client_order_id, o.state, o.status, o.broker_order_id, o.filled_qty, o.ended_at,"
-    " t.state, t.status, t.broker_order_id, t.filled_qty FROM orders o LEFT JOIN order_transitions t"
+    " t.id, t.state, t.status, t.broker_order_id, t.filled_qty, t.at FROM orders o LEFT JOIN order_transitions t"
     " ON t.client_order_id = o.client_order_id ORDER BY o.client_order_id, t.id"
 )
 _REFUSED = (
@@ -61,18 +62,25 @@ def sum_faults(connection: sqlite3.Connection) -> Iterator[Told]:
 
 def _order_faults(connection: sqlite3.Connection) -> Iterator[Told]:
     """Hold each order against its last step; a word or number that a step leaves out is as it was before."""
+    words = words_by_order(connection)
     for key, steps in groupby(connection.execute(_STEPS), lambda row: row[0]):
         state = status = ""
         known: set[str] = {""}
         filled: str | None = None
+        ended: str | None = None
         order: tuple[Any, ...] = ()
         for row in steps:
             order = row[1:6]
-            state, status, filled = row[6], word_after(row[6], row[7], status), row[9] or filled
-            known.add(row[8] or "")
-        ended = order[4] is not None
+            state, status, filled = row[7], word_after(row[7], row[8], status), row[10] or filled
+            known.add(row[9] or "")
+            ended = None if state in LIVE_STATES else ended or row[11]
+            for word in words.get(key, ()):  # what a person said comes after the step it names
+                if word.after_step == row[6]:
+                    state, status = word.state, word.status
+                    known.add(word.broker_order_id)
+                    ended = None if state in LIVE_STATES else ended or word.at
         if (
-            order[:2] != (state, status) or order[2] not in known or ended == (state in LIVE_STATES)
+            order[:2] != (state, status) or order[2] not in known or order[4] != ended
             or _number(order[3]) != _number(filled or "0")
         ):  # fmt: skip
             yield "orders", f"orders: {key} is not what its transitions say"

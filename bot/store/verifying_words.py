@@ -13,12 +13,16 @@ import msgspec
 from bot.domain.trip import AUTHOR, Trip, measured
 from bot.store import kinds
 from bot.store.database import moment_text
+from bot.store.drills import DRILL_COLUMNS
+from bot.store.resolving import WORD_COLUMNS
 
 _QUERIES = {
     "halts": "SELECT id, at, level, author, reason, clears FROM halts ORDER BY id",
     "instructions": "SELECT id, at, contract, word, author FROM instructions ORDER BY id",
     "pauses": 'SELECT id, at, symbol, reason, author, "until" FROM pauses ORDER BY id',
     "alarms": "SELECT id, at, reason, after_tick, good_needed FROM alarms ORDER BY id",
+    "drills": f"SELECT id, {', '.join(DRILL_COLUMNS)} FROM drills ORDER BY id",
+    "order_words": f"SELECT id, {', '.join(WORD_COLUMNS)} FROM order_words ORDER BY id",
     "panics": "SELECT id, at, author, reason, flatten, ended_at, ended_by FROM panics ORDER BY id",
     "restores": "SELECT id, at, backup, head, foreign_json, ended_at, ended_by FROM restores ORDER BY id",
     "stamp": "SELECT one, stamped_at, broker, environment, account, desk FROM stamp",
@@ -40,6 +44,7 @@ class Words:
         ] = {}  # panics and restores not ended: how they end
         self._configs: dict[str, tuple[str | None, str | None, str | None]] = {}
         self._consents: dict[int, tuple[str, str]] = {}
+        self._changes = _Changes(connection)
 
     def faults_of(self, kind: str, ts: str, payload: dict[str, Any]) -> Iterator[Told]:
         """Hold the row that an event was sealed with against it."""
@@ -52,10 +57,14 @@ class Words:
         elif kind == kinds.STAMP:
             sealed = (ts, told("broker"), told("environment"), told("account"), told("desk"))
             yield from self._compare("stamp", sealed)
+        elif kind == kinds.RESOLUTION:
+            yield from self._compare("order_words", (ts, *(told(name) for name in WORD_COLUMNS[1:])))
         elif kind == kinds.ADOPTION:
             yield from self._adoption(payload)
         elif kind == kinds.ALARM:
             yield from self._compare("alarms", (ts, told("reason"), told("after_tick"), told("good_needed")))
+        elif kind == kinds.DRILL:
+            yield from self._compare("drills", (ts, *(told(name) for name in DRILL_COLUMNS[1:])))
         elif kind == kinds.PANIC:
             sealed = (ts, told("author"), told("reason"), int(told("flatten", False)))
             yield from self._stands_until("panics", sealed, None if "ended" not in payload else (ts, told("author")))
@@ -73,6 +82,7 @@ class Words:
             self._configs[payload["hash"]] = (self._configs.get(payload["hash"], (None,))[0], ts, told("author"))
         elif kind == kinds.CONSENT:
             self._consents[payload["number"]] = (ts, payload["author"])
+            yield from self._changes.faults_of(payload.get("changes", []))
 
     def _compare(self, table: str, sealed: tuple[Any, ...]) -> Iterator[Told]:
         row = self._rows[table].fetchone()
@@ -147,12 +157,17 @@ class Words:
         """Give what is left over: rows without an event, and what several events say together."""
         yield from self._pauses_over("9")
         for (table, number), ended in self._standing.items():
-            if ended[0] is not None:
+            if ended != (None, ""):
                 yield table, f"{table}: row {number} ended, and no event says so"
         for table, rows in self._rows.items():
             for row in rows:
                 name = "book_changes" if table == "adoptions" else table
                 yield name, f"{name}: row {row[0]} was never sealed"
+        yield from self._changes.end_faults()
+        for (number,) in self._connection.execute(
+            "SELECT id FROM restores WHERE ended_at IS NOT NULL AND waits_for != ''"
+        ):
+            yield "restores", f"restores: row {number} ended and waits for something"
         yield from self._config_faults()
         for number, at, author in self._connection.execute(
             "SELECT number, answered_at, author FROM proposals WHERE answered_at IS NOT NULL OR author != ''"
@@ -173,3 +188,26 @@ class Words:
                 yield "configs", f"configs: the text of {known[:12]} was changed"
         for gone in self._configs:
             yield "configs", f"configs: {gone[:12]} was sealed and is gone"
+
+
+class _Changes:
+    """A place kept in the changes of proposals that people's words made."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._rows = connection.execute(
+            "SELECT number, hash, id FROM proposal_changes WHERE tick_id IS NULL ORDER BY id"
+        )
+
+    def faults_of(self, sealed: list[list[Any]]) -> Iterator[Told]:
+        """Hold the changes of one word against its event."""
+        for number, told in sealed:
+            row = self._rows.fetchone()
+            if row is None:
+                yield "proposal_changes", f"proposal_changes: a change of {number} that was sealed is gone"
+            elif row[:2] != (number, told):
+                yield "proposal_changes", f"proposal_changes: row {row[2]} is not what was sealed"
+
+    def end_faults(self) -> Iterator[Told]:
+        """Give changes that no word made."""
+        for _, _, number in self._rows:
+            yield "proposal_changes", f"proposal_changes: row {number} was never sealed"

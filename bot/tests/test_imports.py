@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "talkers": ("domain", "report", "engine.ports"),
     "research": ("domain", "pricing", "engine", "planners"),
 }
-SHELL = ("commands", "config", "ops")  # and every module directly in bot/: these may import anything
+SHELL = ("commands", "config", "drill", "ops")  # and every module directly in bot/: these may import anything
 PURE = ("domain", "pricing", "planners", "gates")
 ONLY_MSGSPEC = (*PURE, "engine")
 

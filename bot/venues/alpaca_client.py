@@ -17,11 +17,14 @@ from bot.venues.allowance import Allowance, RateLimit, retry_after
 from bot.venues.answers import Answer, Nonsense, plain_words, read_json, refusal_of
 from bot.venues.hosts import check_keys, data_url, trading_url
 from bot.venues.refusals import DEFINITE, cancel_refusal_code, refusal_code
-from bot.venues.wire import NoAnswer, NotStarted, TooLarge, Wire
+from bot.venues.striking import spellings, struck
+from bot.venues.wire import Carrier, NoAnswer, NotStarted, TooLarge, Wire
 
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.5
 JITTER_FRACTION = 0.25
+SLOW_SECONDS = 3.0
+"""An answer that took longer is worth a line in the log."""
 PASSING = frozenset({408, 425, 429})
 """Statuses besides 5xx after which a read is asked again."""
 PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._:~-]+(%2F[A-Za-z0-9]+)?)+")
@@ -36,6 +39,10 @@ class Bounds(NamedTuple):
     deadline: float | None = None
 
 
+def unheard(kind: str, **facts: Any) -> None:
+    """Tell nobody: for doors that nobody keeps a log of."""
+
+
 class _OutOfTime(Exception):
     """Waiting for the venue would go past what is allowed; nothing was sent."""
 
@@ -45,6 +52,8 @@ class AlpacaClient:
 
     alpaca-py's own repeating is off (it repeats 429 and 504 for orders too), and its session is replaced by a `Wire`.
     Safe between threads. `bounds` may be replaced between requests; `requests` counts exchanges, repeats included.
+    `wire` answers in place of the network: a drill's venue is one in memory. `say` hears of every exchange that
+    failed or was slow, and of every wait: a kind of line and its facts.
     """
 
     def __init__(
@@ -59,6 +68,8 @@ class AlpacaClient:
         meter: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+        wire: Carrier | None = None,
+        say: Callable[..., None] = unheard,
     ) -> None:
         check_keys(environment, key, secret)
         hosts = trading_url(environment, trading), data_url(data)
@@ -70,9 +81,10 @@ class AlpacaClient:
         self.bounds = bounds
         self.requests = 0
         self._now, self._meter, self._pause = now, meter, pause
-        self._secrets = (secret, key)
+        self._secrets, self._say = (secret, key), say
+        self._spelled = (*spellings(secret), *spellings(key))
         self._lock = threading.Lock()
-        self._wire = Wire(self._seconds_left, lambda: self.bounds.body_bytes)
+        self._wire = wire or Wire(self._seconds_left, lambda: self.bounds.body_bytes)
         self._trading: Any = RESTClient(hosts[0], key, secret, raw_data=True)
         self._data: Any = RESTClient(hosts[1], key, secret, raw_data=True)
         clients: tuple[Any, ...] = (self._trading, self._data)
@@ -190,6 +202,7 @@ class AlpacaClient:
             self._wait(wait, longest, "the account's requests for this minute are used up")
             allowance.renew()
         answer: Answer | None = None
+        began, fault = self._meter(), ""
         try:
             with self._lock:
                 self.requests += 1
@@ -200,14 +213,26 @@ class AlpacaClient:
                 answer = client.post(path, content)
             else:
                 answer = client.delete(path)
-        except NotStarted:
-            with self._lock:
-                self.requests -= 1
+        except NoAnswer as error:
+            fault = str(error)
+            if isinstance(error, NotStarted):
+                with self._lock:
+                    self.requests -= 1
             raise
         finally:
             allowance.settle(answer.status if answer else 0, answer.headers if answer else {})
+            self._tell(f"{method} {version}{path}", answer, fault, self._meter() - began)
         assert answer is not None
+        answer.body = struck(answer.body, self._spelled)
         return answer
+
+    def _tell(self, what: str, answer: Answer | None, fault: str, seconds: float) -> None:
+        """Say what went wrong with an exchange, or that it was slow; nothing of one that went well."""
+        failed = answer is None or answer.status in PASSING or answer.status >= 500
+        if failed or seconds >= SLOW_SECONDS:
+            words = self._clean(fault) if failed else "slow"
+            status = None if answer is None else answer.status
+            self._say("venue", what=what, status=status, seconds=round(seconds, 3), message=words)
 
     def _wait(self, seconds: float, longest: float, why: str) -> None:
         """Wait, or raise when that is longer than it may be."""
@@ -216,6 +241,7 @@ class AlpacaClient:
             raise _OutOfTime(f"{why}; that asks to wait {seconds:.0f} seconds, longer than the {longest:.0f} allowed")
         if deadline is not None and self._meter() + seconds >= deadline:
             raise _OutOfTime(f"{why}; the {seconds:.1f} seconds to wait would pass the deadline")
+        self._say("venue", what="wait", seconds=round(seconds, 3), message=why)
         self._pause(seconds)
 
     def _content(self, what: str, answer: Answer, *, data: bool) -> Any:
@@ -254,7 +280,7 @@ class AlpacaClient:
         return keys
 
     def _clean(self, message: str) -> str:
-        return plain_words(message, self._secrets)
+        return plain_words(struck(message.encode(errors="replace"), self._spelled).decode(), self._secrets)
 
 
 def _backoff(path: str, attempt: int) -> float:

@@ -38,6 +38,18 @@ class DayCache:
         self._keep(name, day, value)
         return value
 
+    def kept(self, name: str) -> Any:
+        """Give the value kept under a name, whatever its day; None where there is none to be read."""
+        found = self._read(name)
+        return None if found is None else found["value"]
+
+    def names(self) -> list[str]:
+        """List the names something is kept under."""
+        try:
+            return sorted(path.stem for path in self.folder.glob("*.json") if NAME.fullmatch(path.stem))
+        except OSError:
+            return []
+
     def forget(self, name: str) -> None:
         """Drop what is kept under a name."""
         try:

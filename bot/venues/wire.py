@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bot.venues.answers import Answer
 
@@ -33,6 +33,17 @@ class NotStarted(NoAnswer):
 
 class _Abandoned(Exception):
     """Nobody waits for this exchange any more."""
+
+
+class Carrier(Protocol):
+    """What carries a request to a venue and brings its answer: the network, or a venue in memory."""
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None,
+        json: Any = None, allow_redirects: bool = False,
+    ) -> Answer: ...  # fmt: skip
+
+    def close(self) -> None: ...
 
 
 class _Exchange:

@@ -145,17 +145,20 @@ class Line:
 class Fault:
     """What goes wrong with the next exchanges whose method and path fit.
 
-    `processed` says whether the request took effect before it went wrong. `change` bends the answer that would have
-    been given; `body` replaces it by raw bytes.
+    `processed` says whether the request took effect before it went wrong; with `again` it was delivered twice, and the
+    second answer is the one that arrives. `cut` ends the connection in order, `reset` tears it down. `change` bends
+    the answer that would have been given; `body` replaces it by raw bytes.
     """
 
     path: str
     method: str = "GET"
     times: int = 1
     processed: bool = True
+    again: bool = False
     delay: float = 0.0
     drip: float = 0.0
     cut: bool = False
+    reset: bool = False
     status: int = 0
     body: bytes | None = None
     content_type: str = "application/json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import sys
 from contextlib import suppress
 from datetime import timedelta
@@ -108,11 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = Answer(fault.status or 500, {"message": "internal server error"})
             else:
                 answer = self._answer(world, method, path, query, sent)
+                if fault is not None and fault.again:
+                    answer = self._answer(world, method, path, query, sent)
             if fault is not None and fault.status:
                 answer = Answer(fault.status, {"code": fault.status * 100000, "message": "out of order"})
             if fault is not None and fault.change is not None:
                 answer = Answer(answer.status, fault.change(answer.body))
-            cut = fault is not None and fault.cut
+            cut = fault is not None and (fault.cut or fault.reset)
             world.seen.append(Seen(method, path, query, sent, 0 if cut else answer.status))
             reset = int((world.at.replace(second=0, microsecond=0) + timedelta(minutes=1)).timestamp())
             limits = {
@@ -147,6 +150,11 @@ class _Handler(BaseHTTPRequestHandler):
         stopped = self.server.owner.stopped
         if fault is not None and fault.delay:
             stopped.wait(fault.delay)
+        if fault is not None and fault.reset:
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
         if fault is not None and fault.cut:
             self.close_connection = True
             with suppress(OSError):

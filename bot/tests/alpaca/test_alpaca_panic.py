@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.errors import ConfigError
 from bot.tests.alpaca.desk import AlpacaDesk
 from bot.tests.commands.typed import Done, typed
 
@@ -76,3 +78,49 @@ def test_one_refused_item_does_not_keep_the_others(desk: AlpacaDesk) -> None:
     assert len(desk.world.working()) <= 1
     assert (done.code == 0) == (desk.world.working() == [])
     assert told["errors"] != []
+
+
+NUMBER = "123456789"
+REAL: dict[str, Any] = {"ALPACA_ENV": "live", "ALPACA_ACCOUNT": NUMBER}
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[AlpacaDesk]:
+    """A desk of real money that holds 100 XLF it took over, under a configuration that was approved and then edited."""
+    with AlpacaDesk(tmp_path) as desk:
+        desk.world.account_number = NUMBER
+        desk.world.hold("XLF", "100", "37")
+        assert typed(desk.folder, "config", "approve", **(desk.variables | REAL)).code == 0
+        desk.tick(**REAL)
+        desk.pass_by()
+        now = desk.world.now()
+        done = typed(desk.folder, "adopt", "XLF", "--basis", "37", now=now, **(desk.variables | REAL))
+        assert done.code == 0, done.err
+        toml = desk.home / "desk.toml"
+        toml.write_text(toml.read_text() + "\n# a word more\n")
+        desk.pass_by()
+        with pytest.raises(ConfigError, match="a configuration that a person approved"):
+            desk.tick(**REAL)
+        yield desk
+
+
+def test_an_edited_configuration_keeps_nobody_from_getting_out(real: AlpacaDesk) -> None:
+    """Design 20 forbids to trade by it: a panic only cancels and closes."""
+    done = typed(real.folder, "panic", "--flatten", "--json", now=real.world.now(), **(real.variables | REAL))
+    assert done.code == 0, done.err + done.out
+    assert "is not approved: nothing but the panic is worked" in done.err
+    assert real.world.qty("XLF") == 0
+
+
+def test_an_ordinary_tick_works_a_panic_that_stands_and_nothing_else(real: AlpacaDesk) -> None:
+    real.world.quotes["XLF"] = replace(real.world.quotes["XLF"], bid=None)
+    done = typed(real.folder, "panic", "--flatten", "--json", now=real.world.now(), **(real.variables | REAL))
+    assert done.code == 1, "nobody bids for it"
+    real.pass_by()
+    result = real.tick(**REAL)
+    assert {verdict.intent.strategy for verdict in result.verdicts} == {"panic"}
+    assert [order.purpose for order in result.orders] == ["owner_close"]
+    real.pass_by()
+    assert typed(real.folder, "resume", now=real.world.now(), **(real.variables | REAL)).code == 0
+    with pytest.raises(ConfigError, match="a configuration that a person approved"):
+        real.tick(**REAL)

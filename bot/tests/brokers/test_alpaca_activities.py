@@ -114,14 +114,21 @@ def test_a_fee_keeps_which_it_is() -> None:
     ("row", "raw_type"),
     [
         ({"activity_type": "OPCA", "activity_sub_type": "DIV.CDIV"}, "OPCA DIV.CDIV"), ({"activity_type": "MA"}, "MA"),
-        ({"activity_type": "JNLS", "symbol": "XLF"}, "JNLS"), ({"activity_type": "BONUS"}, "BONUS"),
+        ({"activity_type": "BONUS"}, "BONUS"),
         ({"activity_type": "DIV", "activity_sub_type": "SDIV"}, "DIV SDIV"), ({"activity_type": None}, "unknown"),
-        ({"activity_type": "JNL", "symbol": "XLF"}, "JNL"),
     ],
 )  # fmt: skip
 def test_what_the_house_has_no_word_for_keeps_alpacas_and_its_cash(row: dict[str, Any], raw_type: str) -> None:
     line = one_line(a_line_answer("X", net_amount="12.30") | row)
     assert (line.kind, line.raw_type, line.net_amount) == ("OTHER", raw_type, D("12.30"))
+
+
+@pytest.mark.parametrize("word", ["ACATS", "JNLS", "JNL"])
+def test_securities_moved_in_or_out_are_a_transfer_whoever_moved_them(word: str) -> None:
+    """A journal of shares is money moved at market (wheel 2.14): as a line of no kind it would count as result."""
+    line = one_line(a_line_answer(word, symbol="XLF", qty="100", price="0", net_amount="0"))
+    assert (line.kind, line.symbol, line.qty, line.net_amount) == ("ACATS", "XLF", D(100), D(0))
+    assert line.raw_type == ("" if word == "ACATS" else word)
 
 
 def half(qty: str, id: str, **given: Any) -> dict[str, Any]:

@@ -159,6 +159,19 @@ def test_a_ring_of_replacements_is_told_as_it_stands() -> None:
     assert len(Bench(orders=Shelf(*rows)).broker.read_orders(SINCE)) == 2
 
 
+def test_a_spread_keeps_the_ids_of_its_legs_and_those_of_the_order_it_was_before() -> None:
+    def legs(name: str) -> list[dict[str, Any]]:
+        shown = a_spread_answer()["legs"]
+        return [leg | {"id": f"{name}-{number}"} for number, leg in enumerate(shown, start=1)]
+
+    old = a_spread_answer(
+        id="a", client_order_id="desk-1", status="replaced", replaced_by="b", legs=legs("a"), filled_qty="0"
+    )
+    new = a_spread_answer(id="b", client_order_id="another", replaces="a", legs=legs("b"), submitted_at=at(9999))
+    (found,) = Bench(orders=Shelf(old, new)).broker.read_orders(SINCE)
+    assert (found.client_order_id, found.leg_ids) == ("desk-1", ("a-1", "a-2", "b-1", "b-2"))
+
+
 def test_an_average_that_is_not_known_in_part_is_not_known() -> None:
     old = replaced("a", "b", filled_qty="4", filled_avg_price=None)
     new = an_order_answer("b", replaces="a", qty="6", filled_qty="2", filled_avg_price="39.60")

@@ -128,7 +128,7 @@ def test_a_large_order_fills_in_parts_by_the_displayed_size() -> None:
     assert {line.order_id for line in fills} == {done.broker_order_id}
 
 
-def test_a_spread_books_a_fill_for_each_leg_under_the_parent() -> None:
+def test_a_spread_books_a_fill_for_each_leg_under_its_own_id() -> None:
     hand = a_hand()
     legs = (leg(PUT, "sell_to_open"), leg(LOW_PUT, "buy_to_open"))
     hand.send("", "sell_to_open", "2", legs=legs, limit_price="-0.60")
@@ -142,8 +142,8 @@ def test_a_spread_books_a_fill_for_each_leg_under_the_parent() -> None:
     assert (done.status, done.filled_avg_price, done.filled_qty) == ("filled", D("-0.64"), D(2))
     fills = [line for line in hand.broker.read_activities(DAY) if line.kind == "FILL"]
     assert {(line.symbol, line.qty, line.price, line.order_id) for line in fills} == {
-        (PUT, D(-2), D("1.00"), done.broker_order_id),
-        (LOW_PUT, D(2), D("0.36"), done.broker_order_id),
+        (PUT, D(-2), D("1.00"), done.leg_ids[0]),
+        (LOW_PUT, D(2), D("0.36"), done.leg_ids[1]),
     }
     account = hand.broker.read_account()
     assert account.cash == D(25_128)

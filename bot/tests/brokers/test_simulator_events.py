@@ -227,6 +227,29 @@ def test_a_split_multiplies_shares_and_options_and_cancels_orders() -> None:
     ]  # fmt: skip
 
 
+def test_a_reverse_split_pays_its_fraction_out_and_leaves_whole_shares() -> None:
+    """A hundred at 40 make 33 of 120 and a third of one, which is paid at the close before: 0.333333333 x 120."""
+    hand = Hand()
+    hand.buy_shares("XLF", "100", "40.00")
+    hand.market.put("XLF", OPEN + timedelta(hours=6), "39.99", "40.01")
+    hand.market.events.append(Split(symbol="XLF", day=FRIDAY, ratio=D(1) / 3))
+    hand.at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    assert hand.held() == {"XLF": D(33)}
+    (line,) = [line for line in hand.broker.read_activities(EVER) if line.kind == "SPLIT"]
+    assert (line.qty, line.net_amount) == (D(-67), D("40.00"))
+    assert "paid out" in line.description
+    assert cash_is_explained(hand.broker)
+
+
+def test_a_ratio_without_an_end_keeps_whole_shares_whole() -> None:
+    hand = Hand()
+    hand.buy_shares("XLF", "300", "40.00")
+    hand.market.events.append(Split(symbol="XLF", day=FRIDAY, ratio=D(1) / 3))
+    hand.at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    assert hand.held() == {"XLF": D(100)}
+    assert "paid out" not in hand.broker.read_activities(EVER)[-1].description
+
+
 def test_a_split_without_a_standard_series_closes_the_option() -> None:
     symbol = put("XLF", date(2026, 12, 18), "40")
     hand = holding(symbol, -1)

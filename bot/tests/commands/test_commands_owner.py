@@ -325,3 +325,21 @@ def test_a_halt_of_an_unknown_level_is_refused(folder: Path) -> None:
 
 def test_a_halt_needs_a_reason(folder: Path) -> None:
     refused(typed(folder, "halt", "stop"), "--reason")
+
+
+def test_a_new_peak_is_a_word_of_its_own(folder: Path) -> None:
+    """A drawdown that clears by itself stays with a plain resume: it would start a new peak without being asked."""
+    said = "no fall from the peak has tripped: the peak stays"
+    assert said not in typed(folder, "resume").out
+    assert said in typed(folder, "resume", "--new-peak").out
+    ledger = folder / "data" / "ledger.sqlite"
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        connection.execute(
+            "UPDATE trips SET tripped_at = '2026-11-18T16:00:00.000000Z', cleared_at = NULL, value = '0.13'"
+            " WHERE name = 'drawdown_no_new_risk'"
+        )
+    plain = typed(folder, "resume").out
+    assert "still tripped, no_new_risk: drawdown_no_new_risk 13.00%" in plain
+    told = typed(folder, "resume", "--new-peak").out
+    assert "cleared: drawdown_no_new_risk 13.00%, limit 12.00%; the peak starts anew from here" in told
+    assert "still tripped" not in told

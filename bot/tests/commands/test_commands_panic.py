@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
+from bot.commands.panicking import run_panic
+from bot.commands.patience import WAIT_SPARE_SECONDS
+from bot.domain.errors import TryLater
+from bot.domain.ledger import Proposal
+from bot.engine.ports import Decision
 from bot.store.chain import verify
+from bot.store.journal import LedgerJournal
 from bot.store.kinds import HALT, PANIC
+from bot.store.lock import home_lock
 from bot.store.panicking import read_halt_file
 from bot.store.queries import open_for_questions
-from bot.tests.commands.typed import AT, Done, new_home, typed
+from bot.tests.commands.typed import AT, Done, clock_at, new_home, typed
+from bot.wiring import DEADLINE_SECONDS
 
 SOON = "2026-11-18T17:02:00+00:00"
 
@@ -172,3 +182,84 @@ def test_the_first_line_is_the_reason_whatever_the_file_is(tmp_path: Path) -> No
     path.rmdir()
     path.symlink_to(tmp_path / "nowhere")
     assert read_halt_file(tmp_path) is not None, "it is there, whatever it points to"
+
+
+def patient(folder: Path, monkeypatch: pytest.MonkeyPatch, pause: Callable[[float], None]) -> None:
+    """Say panic in this process, with a pause of the test's own."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("BOT_MODE", "live")
+    with clock_at(datetime.fromisoformat(SOON)):
+        run_panic("", flatten=False, reason="a mad feed", at=SOON, as_json=False, pause=pause)
+
+
+def test_it_waits_for_a_tick_under_way_and_then_works(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses: list[float] = []
+    with ExitStack() as tick:
+        tick.enter_context(home_lock(folder / "data", "bot tick", datetime.fromisoformat(AT)))
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                tick.close()
+
+        patient(folder, monkeypatch, pause)
+    said = capsys.readouterr()
+    assert "done: the broker lists no order of ours that adds risk" in said.out
+    assert said.err.count("waiting: ") == 1
+    assert "is in use by process" in said.err
+    assert (len(pauses), openings(folder)) == (3, [])
+
+
+def test_it_does_not_wait_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    with (
+        home_lock(folder / "data", "bot tick", datetime.fromisoformat(AT)),
+        pytest.raises(TryLater, match="is in use by"),
+    ):
+        patient(folder, monkeypatch, pauses.append)
+    assert DEADLINE_SECONDS <= sum(pauses) <= DEADLINE_SECONDS + 2 * WAIT_SPARE_SECONDS
+    assert openings(folder) != []
+
+
+def test_a_file_that_appears_while_a_tick_decides_stops_everything_it_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F9: the file is looked at again before each request, and what was planned ends with the reason."""
+    home = new_home(tmp_path / "desk")
+    decided = LedgerJournal.record_decision
+
+    def lay(journal: LedgerJournal, tick_id: int, decision: Decision) -> tuple[Proposal, ...]:
+        (home / "HALT").write_text("a mad feed")
+        return decided(journal, tick_id, decision)
+
+    monkeypatch.setattr(LedgerJournal, "record_decision", lay)
+    done = typed(tmp_path / "desk", "tick", "--at", AT, "--json", BOT_MODE="live")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert {order["state"] for order in told["orders"]} == {"not_sent"}
+    assert "came during the tick: a mad feed" in json.dumps(told["errors"])
+    with closing(sqlite3.connect(home / "simulator.sqlite")) as account:
+        assert account.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+    with open_for_questions(home) as ledger:
+        assert ledger.open_orders() == ()
+
+
+@pytest.mark.parametrize("fault", ["orders_per_tick = [", "", 'config_version = 2\nname = "main"\n'])
+def test_a_broken_configuration_keeps_nobody_from_getting_out(folder: Path, fault: str) -> None:
+    """It goes by the configuration of the newest tick; ordinary ticks wait until it is mended."""
+    (folder / "data" / "desk.toml").write_text(fault)
+    assert typed(folder, "tick", "--at", SOON, BOT_MODE="live").code == 78
+    done = panic(folder, "--reason", "out")
+    assert done.code == 0, done.err
+    assert "the panic goes by the desk.toml of the newest tick" in done.err
+    assert openings(folder) == []
+
+
+def test_a_broken_configuration_without_a_tick_before_it_is_told(tmp_path: Path) -> None:
+    home = new_home(tmp_path / "desk")
+    (home / "desk.toml").write_text("orders_per_tick = [")
+    for _ in range(2):
+        done = panic(tmp_path / "desk")
+        assert (done.code, "newest tick" in done.err) == (78, False)

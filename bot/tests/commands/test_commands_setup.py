@@ -147,6 +147,7 @@ def test_config_upgrade_writes_missing_keys_and_keeps_the_former_file(folder: Pa
     assert str(desk) in done.out
     assert typed(folder, "config", "check").code == 0
     assert desk.with_suffix(".toml.before-upgrade").read_text() == before
+    assert {path.stat().st_mode & 0o777 for path in desk.parent.glob("desk.toml*")} == {0o600}
 
 
 def test_config_upgrade_on_a_disk_that_refuses_changes_nothing(folder: Path) -> None:

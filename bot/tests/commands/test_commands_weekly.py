@@ -179,7 +179,7 @@ def test_every_leg_is_either_looked_after_or_says_why_not(made: Path) -> None:
     leg = an_option_leg(put("XLF", NOON.date(), "38"))
     snapshot = a_snapshot(positions=(held(leg.symbol, "-1"),))
     snapshot = replace(snapshot, books=replace(snapshot.books, legs=(leg,)))
-    ahead = ahead_in(Looked(snapshot), desk)
+    ahead = ahead_in(snapshot, (), desk)
     assert ahead.legs == ()
     assert [name for name, _ in ahead.unwatched] == [leg.id]
     assert all(line.prospects for line in report.options)

@@ -17,9 +17,12 @@ from bot.__main__ import main
 from bot.commands import (
     adopting,
     approving,
+    drilling,
     history,
     keeping,
+    logs,
     looking,
+    ordering,
     owner,
     panicking,
     scanning,
@@ -35,8 +38,8 @@ AT = "2026-11-18T17:00:00+00:00"
 """A Wednesday, noon in New York."""
 SATURDAY = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 CLOCKED: tuple[ModuleType, ...] = (
-    wiring, adopting, approving, history, keeping, looking, owner, panicking, scanning, setup, simulating, ticking,
-    watching, weekly, doctor,
+    wiring, adopting, approving, drilling, history, keeping, logs, looking, ordering, owner, panicking, scanning, setup,
+    simulating, ticking, watching, weekly, doctor,
 )  # fmt: skip
 
 

@@ -314,6 +314,12 @@ def test_one_symbol_belongs_to_one_wheel() -> None:
     assert faults[0] == "desk.toml: strategies.second.symbols: SPY already belongs to strategies.wheel"
 
 
+@pytest.mark.parametrize("name", ["foreign", "unassigned"])
+def test_no_strategy_bears_the_name_of_a_book_that_is_nobodys(name: str) -> None:
+    faults = faults_of(BALANCED.replace("[strategies.wheel]", f"[strategies.{name}]"))
+    assert any(f"strategies.{name}: the books keep the name '{name}'" in fault for fault in faults)
+
+
 def test_a_listed_symbol_stands_once() -> None:
     assert "SPY stands there twice" in only_fault(BALANCED.replace('["SPY", ', '["SPY", "SPY", '))
 

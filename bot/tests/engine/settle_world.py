@@ -6,7 +6,7 @@ Everything it does is legal and written down the way a broker writes it; cash is
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -157,6 +157,30 @@ class BrokerLedger:
             orders=tuple(self.orders.values()),
             activities=tuple(self.lines),
         )
+
+    def exercise(self, symbol: str, qty: int) -> None:
+        """Exercise long options of ours: shares come or go at the strike."""
+        contract = parse_option(symbol)
+        group = f"group-{len(self.lines)}"
+        shares = D(qty) * (100 if contract.right == "call" else -100)
+        self.line("OPEXC", symbol, -D(qty), group_id=group)
+        self.line("OPTRD", contract.root, shares, -shares * contract.strike, price=contract.strike, group_id=group)
+
+    def strange(self, symbol: str, change: int, price: str) -> None:
+        """Trade through an order that is not ours: the owner by hand, or the broker that liquidates."""
+        net = -D(change) * D(price) * (100 if is_option(symbol) else 1)
+        self.line("FILL", symbol, D(change), net, price=D(price), order_id=f"strange-{len(self.lines)}")
+        if is_option(symbol):
+            self.contracts += abs(change)
+
+    def split(self, symbol: str, ratio: Decimal, in_lieu: str = "") -> None:
+        """Split shares; with `in_lieu` (dollars a new share) what is no whole share is paid out in the same line."""
+        before = self.positions[symbol]
+        after = (before * ratio).quantize(D("1e-9"))
+        whole = after.to_integral_value(ROUND_FLOOR)
+        kept = whole if in_lieu else after
+        net = ((after - kept) * D(in_lieu or 0)).quantize(D("0.01"))
+        self.line("SPLIT", symbol, kept - before, net, price=ratio, group_id=f"split-{len(self.lines)}")
 
     def tick(self, desk: Desk) -> Settlement:
         """Let a desk learn of the orders it sent, and settle."""

@@ -52,7 +52,7 @@ def test_the_account_is_read_first_and_alone_then_the_calendar_around_today() ->
     found = arrive(broker, NOON)
     assert broker.calls == ["account", "calendar"]
     assert broker.asked == [WINDOW]
-    assert (found.account, found.errors) == (broker.account, ())
+    assert (found.account, found.errors, found.remarks) == (broker.account, (), ())
     assert found.session == session_facts(NOON)
 
 
@@ -60,7 +60,8 @@ def test_an_early_close_only_the_broker_knows_is_taken_and_named() -> None:
     found = arrive(Calendared(*shipped(but={TODAY: a_day(TODAY, closes=18)})), NOON + timedelta(hours=1, minutes=30))
     assert found.session.close_at == datetime(2026, 11, 18, 18, 0, tzinfo=UTC)
     assert not found.session.is_open
-    assert found.errors == (
+    assert found.errors == ()
+    assert found.remarks == (
         "calendar: the broker closes at 13:00 on 2026-11-18, the shipped table says 16:00; the broker's is used",
     )
 
@@ -69,7 +70,8 @@ def test_a_day_the_broker_leaves_out_between_others_is_closed() -> None:
     found = arrive(Calendared(*shipped(but={TODAY: None})), NOON)
     assert (found.session.day, found.session.is_open) == (date(2026, 11, 19), False)
     assert found.session.previous_day == date(2026, 11, 17)
-    assert found.errors == (
+    assert found.errors == ()
+    assert found.remarks == (
         "calendar: the broker is closed on 2026-11-18, the shipped table has a session; the broker's is used",
     )
 

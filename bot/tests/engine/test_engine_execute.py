@@ -12,9 +12,12 @@ from bot.domain.checks import allowed
 from bot.domain.errors import BotError, BrokerRefused, BrokerUnreachable, OutcomeUnknown, RefusalCode
 from bot.domain.holdings import BrokerOrder
 from bot.domain.orders import OrderIntent, OrderRequest, OwnOrder, Verdict, client_order_id
+from bot.engine.arrival import arrive
 from bot.engine.execute import Sender, execute, plan_orders
+from bot.engine.observe import read_broker
+from bot.engine.ports import World
 from bot.tests.builders import NOON, a_snapshot, an_intent, an_order, put
-from bot.tests.engine.hands import HandBroker, ListJournal
+from bot.tests.engine.hands import HandBroker, HandMarket, ListJournal, a_memory
 
 PUT = put("XLF", date(2026, 12, 18), "38")
 
@@ -105,6 +108,50 @@ def test_a_duplicate_id_means_the_order_exists_and_is_adopted() -> None:
     broker.on_submit = duplicate
     orders, _ = run(broker, journal, approved(an_intent(PUT)))
     assert [order.state for order in orders] == ["working"]
+
+
+def test_a_duplicate_that_is_not_found_stays_unknown_and_is_asked_for_once() -> None:
+    """The code for a duplicate is shared by other refusals: alone it proves nothing, neither that it exists nor not."""
+    broker, journal = HandBroker(), ListJournal()
+
+    def duplicate(request: OrderRequest) -> None:
+        raise BrokerRefused(RefusalCode.DUPLICATE_ID, "order_id is missing", status=422, broker_code=40010001)
+
+    broker.on_submit = duplicate
+    orders, errors = run(broker, journal, approved(an_intent(PUT)))
+    assert [order.state for order in orders] == ["unknown"]
+    assert [call.partition(" ")[0] for call in broker.calls] == ["submit", "find"]
+    assert "takes no new risk until it is proved (`bot order list`)" in errors[0]
+    again, errors = run(broker, journal, approved(an_intent(PUT)))
+    assert again == ()
+    assert len(broker.submitted) == 1
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_where_no_order_can_be_looked_up_the_list_is_asked(taken: bool) -> None:
+    broker, journal = HandBroker(), ListJournal()
+    broker.traits = broker.traits._replace(lookup_by_id=False)
+
+    def lose(request: OrderRequest) -> None:
+        if taken:
+            broker.accept(request)
+        raise OutcomeUnknown("the line went dead")
+
+    broker.on_submit = lose
+    orders, _ = run(broker, journal, approved(an_intent(PUT)))
+    assert [order.state for order in orders] == ["working" if taken else "unknown"]
+    assert [call.partition(" ")[0] for call in broker.calls] == ["submit", "orders"]
+
+
+@pytest.mark.parametrize(("can", "asked"), [(True, 1), (False, 0)])
+def test_a_reading_looks_up_what_the_list_left_out_only_where_that_can_be_done(can: bool, asked: int) -> None:
+    broker = HandBroker()
+    broker.traits = broker.traits._replace(lookup_by_id=can)
+    world = World(broker=broker, market=HandMarket(), journal=ListJournal(), now=lambda: NOON)
+    memory = a_memory(own_orders=(an_order(PUT, state="unknown"),))
+    reads = read_broker(world, memory, arrive(broker, NOON))
+    assert [call.partition(" ")[0] for call in broker.calls].count("find") == asked
+    assert reads.orders == ()
 
 
 def test_a_definite_refusal_ends_the_order_and_a_later_wish_in_the_slot_is_a_new_attempt() -> None:

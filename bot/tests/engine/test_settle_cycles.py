@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.ledger import Halt
-from bot.engine.settle_lines import share_out
+from bot.engine.settle_income import share_out
 from bot.engine.valuation import cycle_result
 from bot.tests.builders import NOON, a_lot, call, put
 from bot.tests.engine.settle_world import BrokerLedger, Desk
@@ -105,7 +105,7 @@ def test_fees_that_come_after_the_leg_ended_still_reach_their_cycle() -> None:
 def test_a_fee_is_shared_by_contracts_and_the_largest_takes_the_odd_cent() -> None:
     parts = share_out(D("1.00"), {"a": D(1), "b": D(1), "c": D(1)})
     assert parts == [("a", D("0.33")), ("b", D("0.33")), ("c", D("0.34"))]
-    assert share_out(D("0.05"), {}) == [("", D("0.05"))]
+    assert share_out(D("-0.05"), {"a": D(2), "b": D(1)}) == [("a", D("-0.03")), ("b", D("-0.02"))]
 
 
 def test_the_put_fee_is_part_of_the_tax_basis() -> None:

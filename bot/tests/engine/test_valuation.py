@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.domain.ledger import Books, Cycle
 from bot.domain.wheelmath import drawdown
@@ -101,13 +102,25 @@ def test_the_last_tick_of_a_session_is_the_next_ones_reference() -> None:
     assert (books.equity_previous, books.flow_session) == (D(10_200), D(50))
 
 
-def test_rolling_again_changes_nothing() -> None:
+def test_rolling_again_confirms_a_peak_and_changes_nothing_else() -> None:
     books = roll_nav(started(), D(10_200), D(0), a_session(), NOON)
-    assert roll_nav(books, D(10_200), D(0), a_session(), NOON) == books
+    again = roll_nav(books, D(10_200), D(0), a_session(), NOON)
+    assert again == replace(books, nav_peak=D("1.02"))
+    assert roll_nav(again, D(10_200), D(0), a_session(), NOON) == again
+
+
+def test_a_peak_counts_once_two_readings_in_a_row_stood_there() -> None:
+    """One answer with its point moved makes no height: the desk would be held against it for good."""
+    books = started()
+    for equity, peak in ((100_000, 1), (10_000, 1), (10_200, 1), (10_300, "1.02"), (10_100, "1.02"), (10_400, "1.02")):
+        books = roll_nav(books, D(equity), D(0), a_session(), NOON)
+        assert books.nav_peak == D(peak)
 
 
 def test_the_peak_never_falls() -> None:
-    books = roll_nav(roll_nav(started(), D(12_000), D(0), a_session(), NOON), D(9_000), D(0), a_session(), NOON)
+    books = started()
+    for equity in (12_000, 12_000, 9_000):
+        books = roll_nav(books, D(equity), D(0), a_session(), NOON)
     assert (books.nav, books.nav_peak) == (D("0.9"), D("1.2"))
 
 

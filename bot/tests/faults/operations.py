@@ -116,6 +116,6 @@ def watching(operations: Operations) -> Iterator[None]:
         patch.setattr(Transaction, "__exit__", leave)
         patch.setattr(Store, "save", save)
         patch.setattr(snapshots, "_sync", disk("snapshot sync", snapshots._sync))
-        patch.setattr(snapshots, "_sync_folder", disk("folder sync", snapshots._sync_folder))
+        patch.setattr(snapshots, "sync_folder", disk("folder sync", snapshots.sync_folder))
         patch.setattr(snapshots.SnapshotFiles, "_open", disk("snapshot open", snapshots.SnapshotFiles._open))
         yield

@@ -227,8 +227,8 @@ def newest_tick(home: Path) -> datetime:
 class Tally:
     """What faults came to: how many were played, and every order that was doubled or lost, with everything odd."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, what: str, strangers: frozenset[str] = frozenset()) -> None:
+        self.what, self.strangers = what, strangers
         self.faults = self.ticks = self.orders = self.unresolved = 0
         self.doubled: list[str] = []
         self.lost: list[str] = []
@@ -248,7 +248,7 @@ class Tally:
             1 for row in rows.values() if row.state in ("sending", "unknown") and row.client_order_id not in placed
         )
         self.orders = max(self.orders, len(account.orders))
-        self.odd += [f"{where}: {one}" for one in odd(result, account)]
+        self.odd += [f"{where}: {one}" for one in odd(result, account, self.strangers)]
         if chain:
             with closing(sqlite3.connect(stand.home / LEDGER_NAME)) as ledger:
                 self.odd += [f"{where}: {fault}" for fault in verify(ledger, stand.home)]
@@ -302,8 +302,11 @@ def lost(orders: tuple[Placed, ...], rows: dict[str, Row]) -> list[str]:
     return found
 
 
-def odd(result: TickResult, account: Account) -> list[str]:
-    """Name everything in which a tick's books and the account differ, to the cent and the share."""
+def odd(result: TickResult, account: Account, strangers: frozenset[str] = frozenset()) -> list[str]:
+    """Name everything in which a tick's books and the account differ, to the cent and the share.
+
+    `strangers` are symbols that may be held for somebody else.
+    """
     books = result.snapshot.books
     found = [f"{one.symbol} {one.what}" for one in books.drift if one.kind == "unexplained"]
     if books.cash != result.snapshot.account.cash:
@@ -313,7 +316,11 @@ def odd(result: TickResult, account: Account) -> list[str]:
     ours: dict[str, Decimal] = {}
     for symbol, qty in [*((lot.symbol, lot.qty) for lot in books.lots), *((leg.symbol, leg.qty) for leg in books.legs)]:
         ours[symbol] = ours.get(symbol, Decimal(0)) + qty
-    shown = {one.position.symbol: one.position.qty for one in result.snapshot.positions}
+    shown = {
+        one.position.symbol: one.position.qty
+        for one in result.snapshot.positions
+        if one.owner != "foreign" or one.position.symbol not in strangers
+    }
     if shown != {symbol: qty for symbol, qty in ours.items() if qty}:
         found.append(f"the account shows {shown}, our books {ours}")
     return found

@@ -162,3 +162,29 @@ def test_a_wish_refused_too_often_is_not_sent_again_and_the_brokers_reason_is_sh
         a_cancel("e1"),
     ):  # fmt: skip
         assert ask("rejections_are_few", other, case).ok
+
+
+def test_an_exit_does_not_run_out_because_it_follows_its_market_and_never_runs_away() -> None:
+    """F14: the day's exits are used up, and the one that works already may still follow; its own cap ends that."""
+    rests = an_order(PUT, "buy_to_close", purpose="take_profit", client_order_id="e1", limit_price=D("0.50"))
+    used = Books(counters=Counters(exits_today=30))
+    case = a_case(positions=(held(PUT, "-1"), held(PUT_LOWER, "-1")), own_orders=(rests,), books=used)
+    follows = a_buy_back(replaces="e1", key=rests.key)
+    assert ask("exits_within_day", follows, case).ok
+    assert not ask("exits_within_day", a_buy_back(PUT_LOWER, key="other"), case).ok
+    assert not ask("exits_within_day", a_buy_back(replaces="e1", key="other"), case).ok, "another wish is another exit"
+    almost = a_case(
+        follows, positions=(held(PUT, "-1"), held(PUT_LOWER, "-1")), own_orders=(rests,),
+        books=Books(counters=Counters(exits_today=29)),
+    )  # fmt: skip
+    assert ask("exits_within_day", a_buy_back(PUT_LOWER, key="other"), almost).ok, "a reprice of this tick is no exit"
+
+
+def test_no_exit_is_refused_for_the_round_trips_that_were_made() -> None:
+    books = Books(counters=Counters(round_trips=(("XLF", 9),)))
+    short: dict[str, Any] = {"positions": (held(PUT, "-1"),), "books": books}
+    assert ask("round_trips_within_day", a_buy_back(), a_case(**short)).ok
+    assert ask("round_trips_within_day", a_cancel("e1"), a_case(own_orders=(WORKING,), books=books)).ok
+    assert ask("round_trips_within_day", a_put(replaces="e1"), a_case(own_orders=(WORKING,), books=books)).ok
+    assert not ask("round_trips_within_day", a_put(), a_case(books=books)).ok
+    assert not ask("round_trips_within_day", a_call(), a_case(**with_shares(counters=books.counters))).ok

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bot.domain.desk import ApproveRule
 from bot.domain.invariants import DOUBLED, FOREIGN, ORPHANS, Invariant
-from bot.domain.ledger import Books, Counters, Drift, Halt, Loss, Opening, Pause, PutEntry, Rejections
+from bot.domain.ledger import Books, Counters, Drift, Halt, Loss, Opening, Pause, PutEntry, Rejections, Reprices
 from bot.domain.market import Slab
 from bot.domain.orders import OrderIntent, leg
 from bot.gates import (
@@ -26,6 +26,7 @@ from bot.gates import (
     market,
     options,
     pacing,
+    plausible,
     prices,
     repetition,
     safety,
@@ -281,6 +282,7 @@ def _prices(add: Any, vary: Any) -> None:
         ("pass", a_put()), ("edge", a_put(limit_price=D("3.05"))), ("over", a_put(limit_price=D("3.01"))),
         ("refuse", a_put(limit_price=D("0.605"))),
     )  # fmt: skip
+    _plausible(add)
     _prices_of_several_legs(add, vary)
     wide = {"quotes": quotes(bid="0.40", ask="1.60")}  # mid 1.00, collar 0.15
     vary(
@@ -294,6 +296,30 @@ def _prices(add: Any, vary: Any) -> None:
         ("edge", a_put(limit_price=D("0.58"))), ("over", a_put(limit_price=D("0.57"))),
         ("edge", a_purchase(PUT, "1", limit_price=D("0.62"))), ("over", a_purchase(PUT, "1", limit_price=D("0.63"))),
     )  # fmt: skip
+
+
+def beside(strike: str, bid: str, ask: str, delta: float = -1) -> dict[str, Any]:
+    """The put, of which every answer says a delta of 0.30, and one more series of its expiry."""
+    rows = sorted([("37", "0.58", "0.62", 500, 0.30, -1.0), (strike, bid, ask, 500, delta, -1.0)])
+    return {"quotes": quotes(delta=-0.30), "chains": (a_chain("XLF", "put", a_slab(EXPIRY, rows)),)}
+
+
+def _plausible(add: Any) -> None:
+    add(
+        "price_is_plausible", a_put(),
+        ("pass", {}), ("edge", {"quotes": quotes(bid="37.00", ask="37.10")}),
+        ("over", {"quotes": quotes(bid="37.01", ask="37.10")}),  # no put is worth more than its strike
+        ("edge", beside("36", "0.62", "0.66")), ("over", beside("36", "0.63", "0.67")),
+        ("edge", beside("38", "0.54", "0.58")), ("over", beside("38", "0.53", "0.57")),
+        ("edge", beside("36", "0.40", "0.44", 0.40)), ("over", beside("36", "0.40", "0.44", 0.4001)),
+        ("edge", beside("38", "0.80", "0.84", 0.20)), ("over", beside("38", "0.80", "0.84", 0.1999)),
+        ("pass", {"quotes": quotes(volatility=0.36)}), ("refuse", {"quotes": quotes(volatility=0.03)}),
+        ("refuse", {"quotes": quotes(volatility=3.0)}), ("refuse", {"quotes": quotes(bid=None)}),
+    )  # fmt: skip
+    deep = put("XLF", EXPIRY, "45")  # at 40 it is worth 5.00 at once, and 2 % of the share may pass between the quotes
+    for ask_price, word in (("4.20", "edge"), ("4.19", "over")):
+        deep_quotes = {"quotes": (a_quote("XLF"), a_quote(deep, "4.10", ask_price))}
+        add("price_is_plausible", a_put(deep), (word, deep_quotes))
 
 
 def _prices_of_several_legs(add: Any, vary: Any) -> None:
@@ -474,6 +500,15 @@ def _pacing(add: Any, vary: Any) -> None:
     )  # fmt: skip
     for sent, word in ((0, "pass"), (29, "edge"), (30, "over")):
         add("exits_within_day", a_buy_back(), (word, short | {"books": Books(counters=Counters(exits_today=sent))}))
+    for done, word in ((0, "pass"), (1, "edge"), (2, "over")):
+        trips = Books(counters=Counters(round_trips=(("XLU", done),)))
+        add("round_trips_within_day", a_put(), (word, {"books": trips}))
+    rests = an_order(PUT, "buy_to_close", purpose="take_profit", client_order_id="e1", limit_price=D("0.50"))
+    for count, word in ((0, "pass"), (99, "edge"), (100, "over")):
+        again = Reprices(strategy=rests.strategy, purpose=rests.purpose, key=rests.key, count=count)
+        books = Books(counters=Counters(exit_reprices=(again,)))
+        follows = a_buy_back(replaces="e1", key=rests.key)
+        add("exit_reprices_within_day", follows, (word, short | {"books": books, "own_orders": (rests,)}))
     _rate_and_repetition(add)
 
 
@@ -539,7 +574,8 @@ def test_every_gate_has_a_pass_a_refusal_and_the_exact_boundary() -> None:
 
 
 FAMILIES = (
-    form, safety, invariants, approval, market, prices, options, account, exposure, pacing, repetition, turnover,
+    form, safety, invariants, approval, market, plausible, prices, options, account, exposure, pacing, repetition,
+    turnover,
 )  # fmt: skip
 
 
@@ -618,7 +654,8 @@ def test_the_level_in_effect_decides_and_the_approved_one_is_shown_where_it_diff
         "cash_buffer_share", "cash_buffer_min", "equity_min", "symbol_share", "symbol_share_first", "group_share",
         "put_collateral_share", "stress_loss_share", "order_loss_share", "contracts_per_symbol",
         "put_series_per_symbol", "put_series_total", "open_underlyings", "contracts_per_tick", "contracts_per_day",
-        "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "open_interest_min", "orders_per_window",
+        "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "round_trips_per_day",
+        "open_interest_min", "orders_per_window",
         "turnover_per_window", "turnover_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions",
         "identical_rejections",
         "option_spread_fraction", "option_spread_absolute", "underlying_spread_fraction", "quote_age_share_seconds",

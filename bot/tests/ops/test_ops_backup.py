@@ -15,6 +15,7 @@ from time import perf_counter
 
 import pytest
 
+from bot.domain.desk import KeepNumbers
 from bot.domain.errors import ForeignStore, StoreError, TryLater, UsageError
 from bot.domain.orders import carries_name
 from bot.ops import backup as backups
@@ -455,7 +456,7 @@ def test_a_vacuum_takes_the_lock_and_wants_room(folder: Path, monkeypatch: pytes
         assert typed(folder, "vacuum").code == 75
     monkeypatch.setattr("shutil.disk_usage", lambda path: USAGE(0, 0, vacuuming.ROOM_LEFT))
     with pytest.raises(StoreError, match=r"has 16 MB free and a vacuum wants \d+ MB"):
-        vacuum(folder / "data")
+        vacuum(folder / "data", KeepNumbers(), NOON, "a test")
 
 
 # Storage
@@ -484,7 +485,17 @@ def test_sick_storage_is_refused_before_anything_is_planned(
 def test_the_last_block_that_is_enough_is_enough(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = namedtuple("disk", "f_bavail f_frsize f_files f_favail f_flag")
     monkeypatch.setattr("os.statvfs", lambda path: disk(storage.ROOM_LEAST // 4096, 4096, 0, 0, 0))
-    storage.refuse_sick_storage(home / LEDGER_NAME)
+    storage.refuse_sick_storage(home / LEDGER_NAME, NOON)
+
+
+def test_a_month_of_snapshots_that_cannot_be_written_is_refused_before_anything_is_planned(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = home / "snapshots" / f"{NOON:%Y-%m}.bin"
+    monkeypatch.setattr("os.access", lambda path, how: path != month)
+    with pytest.raises(StoreError, match=f"{month.name} is gone or cannot be written.*nothing was planned"):
+        storage.refuse_sick_storage(home / LEDGER_NAME, NOON)
+    storage.refuse_sick_storage(home / LEDGER_NAME, NOON + 4 * MONTH)  # a month without a file has none to refuse
 
 
 def test_a_ledger_that_is_gone_is_refused(home: Path) -> None:
@@ -539,3 +550,31 @@ def test_a_process_that_dies_before_any_statement_of_the_migrations_leaves_a_led
         statement += 1
     text = "".join(path.read_text() for _, path in migrations())
     assert statement > text.count("CREATE ") > 40, "every statement was reached"
+
+
+def test_a_damaged_manifest_beside_it_hinders_no_backup_and_is_left_alone(home: Path) -> None:
+    spoiled = backed_up(home).path
+    (spoiled / "backup.json").write_text("{")
+    made = backed_up(home, NOON + HOUR, keep=1)
+    again = backed_up(home, NOON + 2 * HOUR, keep=1)
+    assert again.removed == (made.path.name,)
+    assert spoiled.exists()
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite", "desk.toml", "snapshots/2026-11.bin"])
+def test_a_disk_that_writes_other_than_it_was_given_makes_no_home(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real = backups.copy_file
+
+    def rotten(source: Path, target: Path) -> None:
+        real(source, target)
+        if source == the_backup(folder) / name:
+            with target.open("r+b") as file:
+                file.seek(20)
+                file.write(b"\xff")
+
+    monkeypatch.setattr("bot.ops.restore.copy_file", rotten)
+    with pytest.raises(StoreError, match="is not what was written there"):
+        restore(the_backup(folder), folder / "anew", NOON)
+    assert not (folder / "anew" / "desk.toml").exists()

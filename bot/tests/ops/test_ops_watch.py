@@ -13,8 +13,9 @@ from bot.commands import ticking
 from bot.domain.errors import MarketError, StoreError
 from bot.domain.sessions import session_on
 from bot.ops.watch import GRACE, PERIOD, slots_due
+from bot.store import verifying
 from bot.store.alarms import GOOD_NEEDED, write_halt_file
-from bot.store.database import LEDGER_NAME
+from bot.store.database import LEDGER_NAME, moment_text
 from bot.store.lock import home_lock
 from bot.store.queries import open_for_questions
 from bot.tests.commands.typed import AT, Done, new_home, typed
@@ -234,15 +235,29 @@ def test_a_record_that_is_changed_writes_nothing_into_the_ledger(folder: Path) -
     assert (folder / "data" / "HALT").exists()
 
 
-def test_a_tick_at_work_is_no_broken_record(folder: Path) -> None:
-    change(folder, "UPDATE ledger_state SET nav = '2'")  # as a tick writes it, before its seal
+def test_a_watch_holds_no_lock_that_would_make_a_tick_leave(folder: Path) -> None:
+    change(folder, "UPDATE ledger_state SET nav = '2'")
     with home_lock(folder / "data", "bot tick", HEALTHY):
-        done = watch(folder, HEALTHY)
-    assert done.code == 0
-    assert "the record could not be judged: " in done.err
-    assert not (folder / "data" / "HALT").exists()
-    assert watch(folder, HEALTHY).code == 1  # nobody is at work: it was changed
+        done = watch(folder, HEALTHY)  # no tick is open in the ledger: this was changed by somebody else
+    assert "ledger_state is not what the newest seal says of it" in done.err
     assert (folder / "data" / "HALT").exists()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_CANTOPEN])
+def test_a_ledger_that_cannot_be_read_just_now_is_an_alarm_and_no_halt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    class InTheWay(sqlite3.OperationalError):
+        sqlite_errorcode = code
+
+    def refuse(*_: object) -> None:
+        raise InTheWay("in the way")
+
+    monkeypatch.setattr(verifying, "sum_faults", refuse)
+    done = watch(folder, HEALTHY)
+    assert done.code == 1
+    assert "could not be read to its end (in the way): nothing is known of it" in done.err
+    assert not (folder / "data" / "HALT").exists()
 
 
 def test_what_a_killed_tick_left_unsealed_is_judged_when_the_next_one_sealed_it(
@@ -282,3 +297,12 @@ def test_the_watch_runs_no_tick_and_opens_no_world(folder: Path, monkeypatch: py
         watch(folder, now)
     with open_for_questions(folder / "data") as ledger:
         assert len(ledger.ticks()) == 1
+
+
+def test_a_trip_wire_that_clears_by_itself_lifts_no_alarm(folder: Path) -> None:
+    watch(folder, DEAD)
+    change(
+        folder, "INSERT INTO halts (at, level, author, reason, clears) VALUES (?, 'run', 'trip: clock_skew', 'ok', '')",
+        moment_text(DEAD + timedelta(minutes=1)),
+    )  # fmt: skip
+    assert level(folder) == "reduce_only"

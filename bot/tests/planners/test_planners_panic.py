@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.domain.clearing import left_of
+from bot.domain.holdings import BrokerOrder
 from bot.domain.ledger import Books, Halt, Panic
 from bot.domain.market import QuotesRequest
-from bot.domain.orders import OrderIntent
+from bot.domain.orders import OrderIntent, leg
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Plan
 from bot.gates.case import Case
@@ -125,6 +127,15 @@ def test_an_order_without_an_answer_is_named_and_not_cancelled_blindly(state: An
     assert f"it is {state}" in reasons(found)
 
 
+def test_an_exit_of_its_own_without_an_answer_is_named_with_the_way_out() -> None:
+    lost = own_exit(state="sending", broker_order_id="")
+    snapshot = seen(legs=(an_option_leg(PUT, "-2"),), positions=(held(PUT, "-2"),), own_orders=(lost,))
+    found = plan(snapshot, NOTHING)
+    assert found.intents == ()
+    assert f"order {lost.client_order_id} is sending: nothing beside it" in reasons(found)
+    assert "`bot order resolve`" in reasons(found)
+
+
 def test_a_cancellation_under_way_is_not_asked_for_again() -> None:
     found = plan(seen(own_orders=(an_order(PUT, status="pending_cancel"),)), NOTHING)
     assert (found.intents, reasons(found)) == ((), "its cancellation is not confirmed yet")
@@ -213,6 +224,105 @@ def test_under_stop_nothing_of_it_is_sent() -> None:
         own_orders=(an_order(PUT),), halt=Halt(level="stop", author="HALT file", reason="r", clears="rm it")
     )
     assert sent(snapshot) == ["halt_allows: halt stop by HALT file: r; nothing is sent (rm it)"]
+
+
+def test_when_the_flatten_is_ended_its_own_orders_are_taken_back_and_no_other() -> None:
+    """What a word no longer wants must not fill hours later, and the stop may rest again."""
+    theirs = an_order(PUT, "buy_to_close", purpose="take_profit", client_order_id="another")
+    sale = own_exit(client_order_id="sale")
+    snapshot = seen(own_orders=(theirs, sale, a_stop()), positions=(held(PUT, "-2"), held("XLF", "100")))
+    ended = replace(snapshot, books=replace(snapshot.books, panic=None), halt=Halt())
+    found = only(plan(ended, NOTHING))
+    assert (found.action, found.replaces) == ("cancel", "sale")
+    assert sent(ended) == ["cancel XLF"]
+    plain = replace(snapshot, books=replace(snapshot.books, panic=said(flatten=False)))
+    assert only(plan(plain, NOTHING)).replaces == "sale"
+    for waiting in (own_exit(status="pending_cancel"), own_exit(state="unknown", broker_order_id="")):
+        assert plan(replace(ended, own_orders=(waiting,)), NOTHING) == Plan()
+
+
+def two_lots(**given: Any) -> Snapshot:
+    """Two hundred shares, the second hundred under a stop, and one short call."""
+    facts: dict[str, Any] = {
+        "lots": (a_lot("XLF", id="bare"), a_lot("XLF")), "legs": (an_option_leg(CALL),),
+        "positions": (held("XLF", "200"), held(CALL, "-1")), "own_orders": (a_stop(),),
+    }  # fmt: skip
+    return seen(**(facts | given))
+
+
+def test_shares_that_no_call_needs_are_sold_at_once_and_what_it_needs_stays() -> None:
+    snapshot = two_lots()
+    found = plan(snapshot, NOTHING)
+    assert [(one.symbol, one.lot) for one in found.intents] == [(CALL, ""), ("XLF", "lot-XLF")]
+    assert f"its sale waits until {CALL} is bought back" in reasons(found)
+    assert sent(snapshot) == [f"buy_to_close {CALL}", "sell_to_close XLF"]
+    both = two_lots(positions=(held("XLF", "200"), held(CALL, "-2")), legs=(an_option_leg(CALL, "-2"),))
+    assert [one.symbol for one in plan(both, NOTHING).intents] == [CALL]
+
+
+def test_a_foreign_call_keeps_the_shares_it_needs_and_no_more_and_is_never_bought_back() -> None:
+    foreign = two_lots(legs=(), positions=(held("XLF", "200"), held(CALL, "-1", "foreign")))
+    found = plan(foreign, NOTHING)
+    assert [(one.symbol, one.lot) for one in found.intents] == [("XLF", "lot-XLF")]
+    assert f"its sale waits until {CALL} is bought back" in reasons(found)
+    assert sent(foreign) == ["sell_to_close XLF"]
+
+
+def test_a_working_sale_of_one_lot_leaves_the_others_no_share_that_a_call_needs() -> None:
+    sale = an_order(
+        "XLF", "sell_to_close", "100", strategy=NAME, purpose="owner_close", key="lot-lot-XLF", lot="lot-XLF",
+        limit_price=D("39.99"), client_order_id="sale", slot=NOON,
+    )  # fmt: skip
+    found = plan(two_lots(own_orders=(sale,)), NOTHING)
+    assert [one.symbol for one in found.intents] == [CALL]
+
+
+def test_of_a_spread_the_short_leg_goes_first_and_the_long_one_stays_as_long_as_it_bounds_it() -> None:
+    low = put("XLF", date(2026, 12, 18), "36")
+    spread = seen(
+        legs=(an_option_leg(low, "1"), an_option_leg(PUT)), positions=(held(low, "1"), held(PUT, "-1")),
+        quotes=(a_quote("XLF"), a_quote(PUT, "0.60", "0.64"), a_quote(low, "0.30", "0.34")),
+    )  # fmt: skip
+    found = plan(spread, NOTHING)
+    assert [(one.symbol, one.side) for one in found.intents] == [(PUT, "buy_to_close")]
+    assert f"its sale waits until {PUT} is bought back" in reasons(found)
+    alone = replace(spread, positions=(held(low, "1"),), books=replace(spread.books, legs=(an_option_leg(low, "1"),)))
+    assert [(one.symbol, one.side, one.limit_price) for one in plan(alone, NOTHING).intents] == [
+        (low, "sell_to_close", D("0.30"))
+    ]
+    assert sent(alone) == [f"sell_to_close {low}"]
+
+
+def test_an_adopted_lot_is_closed_like_ours() -> None:
+    adopted = seen(lots=(a_lot("XLF", owner="adopted"),), positions=(held("XLF", "100", "adopted"),))
+    assert sent(adopted) == ["sell_to_close XLF"]
+
+
+def test_foreign_orders_are_named_and_nobodys_to_clear() -> None:
+    order = BrokerOrder(
+        broker_order_id="b9", client_order_id="by-hand", legs=(leg(PUT, "sell_to_open"),), qty=D(3), filled_qty=D(1),
+        order_type="limit", limit_price=D("0.60"), time_in_force="day", status="new", submitted_at=NOON,
+        updated_at=NOON,
+    )  # fmt: skip
+    for flatten in (False, True):
+        left = left_of(said(flatten=flatten), (), Books(), (), (order, replace(order, status="canceled")))
+        assert left.strangers == (f"order by-hand (sell_to_open {PUT}, 2 to fill, new)",)
+        assert left.done
+
+
+def test_an_order_in_our_name_that_nobody_knows_is_left_and_named() -> None:
+    """F2, F9: it may add risk, nothing here may cancel it, and done would be a lie."""
+    name = f"desk-{'0a' * 12}"
+    order = BrokerOrder(
+        broker_order_id="b9", client_order_id=name, legs=(leg(PUT, "sell_to_open"),), qty=D(1), filled_qty=D(0),
+        order_type="limit", limit_price=D("0.60"), time_in_force="day", status="new", submitted_at=NOON,
+        updated_at=NOON,
+    )  # fmt: skip
+    for flatten in (False, True):
+        left = left_of(said(flatten=flatten), (), Books(), (), (order,), "desk")
+        assert (left.done, left.strangers) == (False, ())
+        assert f"order {name} (sell_to_open {PUT}, 1 to fill, new) in this desk's name" in left.words()
+        assert left_of(said(flatten=flatten), (), Books(), (), (replace(order, status="canceled"),), "desk").done
 
 
 def listed(snapshot: Snapshot) -> list[tuple[str, Decimal, str]]:

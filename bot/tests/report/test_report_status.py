@@ -8,13 +8,13 @@ from typing import Any
 from bot.domain.instruments import option_symbol
 from bot.domain.ledger import Cycle, Drift, Halt, Instruction, Pause, Roll
 from bot.domain.orders import leg
+from bot.domain.slots import next_slot
 from bot.report.calendar_ages import CalendarAge
 from bot.report.status import (
     StatusReport,
     TickLine,
     cycle_line,
     kind_of_money,
-    next_slot,
     status_lines,
     working_line,
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.halting import HALT_FILE
 from bot.domain.ledger import Books, Drift, Halt, Pause, Proposal, Roll
 from bot.domain.market import Dividend, Earnings
 from bot.domain.outlook import CallOutlook, Outlook, Prospect, StopOutlook
@@ -443,6 +444,22 @@ def test_worries_stand_on_top() -> None:
     assert "paused: XLF until Thu 2026-11-19 12:00 New York: a rumour" in top
     assert "drift (unexplained) XLF: shares differ" in top
     assert "could not be read: quotes of XLE: no answer" in top
+
+
+@pytest.mark.parametrize(
+    ("halt", "words", "resume"),
+    [
+        (Halt(level="no_new_risk", author="trip: daily_loss_share", clears="by itself at noon"), "by itself", 0),
+        (Halt(level="reduce_only", author="trip: drawdown_reduce_only", clears="a person: `bot resume`"), "person", 1),
+        (Halt(level="stop", author=HALT_FILE, reason="wait", clears="remove the file data/HALT"), "remove the file", 0),
+        (Halt(level="reduce_only", author="drill", reason="none", clears="once `bot drill` passes"), "drill", 0),
+        (Halt(level="no_new_risk", author="ann", clears="a person: `bot resume`"), "a person", 2),
+    ],
+)
+def test_only_what_a_resume_lifts_is_said_to_be_lifted_by_it(halt: Halt, words: str, resume: int) -> None:
+    top = text_of(report_of(a_week(halt=halt))).split("short options")[0]
+    assert words in top
+    assert top.count("bot resume") == resume
 
 
 def test_what_waits_for_the_owner_carries_its_command_whole() -> None:

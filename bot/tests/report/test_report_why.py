@@ -122,6 +122,15 @@ def test_a_wish_without_an_order_says_why_there_is_none() -> None:
     assert told(CHECKS[0]).startswith("SIMULATED MONEY   XLF")
 
 
+def test_a_wish_of_a_thinned_tick_says_that_it_cannot_be_decided_again() -> None:
+    facts: dict[str, Any] = {
+        "home": "h", "kind": "SIMULATED MONEY", "simulated": True, "now": NOON, "wish": a_wish(*CHECKS), "order": None,
+    }  # fmt: skip
+    told = "\n".join(intent_lines(IntentReport(**facts, thinned_at=NOON)))
+    assert "what it was decided on was thinned out on 2026-11-18" in told
+    assert "thinned" not in "\n".join(intent_lines(IntentReport(**facts)))
+
+
 def a_report(**given: Any) -> SymbolReport:
     facts: dict[str, Any] = {
         "home": "h", "kind": "SIMULATED MONEY", "simulated": True, "symbol": "XLF", "now": NOON, "phase": "flat",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import StoreError
+from bot.domain.ledger import Halt
 from bot.store import journal as journals
-from bot.store.anchor import ANCHOR_NAME, Anchor, read_anchor, write_anchor
+from bot.store.anchor import ANCHOR_NAME, Anchor, damage, read_anchor, write_anchor
 from bot.store.chain import head
 from bot.store.database import LEDGER_NAME
 from bot.store.journal import LedgerJournal
 from bot.tests.builders import NOON
-from bot.tests.store.scene import a_start, a_tick, rows
+from bot.tests.store.scene import a_start, a_tick, rows, tamper
 
 LATER = NOON + timedelta(minutes=15)
 
@@ -77,6 +79,7 @@ def test_a_process_that_dies_between_seal_and_anchor_locks_nobody_out(
     ticked(home)
     with monkeypatch.context() as then:
         then.setattr(journals, "write_anchor", dies)
+        then.setattr(journals, "follow", lambda *_: False)  # a process that died closes nothing
         journal = LedgerJournal(home, "desk")
         with pytest.raises(KeyboardInterrupt):
             a_tick(journal, LATER)
@@ -99,3 +102,65 @@ def test_a_simulation_waits_for_no_anchor(home: Path) -> None:
     a_tick(journal)
     journal.close()
     assert read_anchor(home) is None
+
+
+def test_a_persons_word_is_anchored_too(home: Path) -> None:
+    ticked(home)
+    journal = LedgerJournal(home, "desk")
+    journal.set_halt(Halt(level="stop", author="owner", reason="away", since=LATER))
+    journal.close()
+    tamper(home, "DELETE FROM halts")
+    tamper(home, "DELETE FROM events WHERE kind = 'halt'")
+    journal = LedgerJournal(home, "desk")
+    with pytest.raises(StoreError, match=r"ends at event 2 .* after event 3"):
+        journal.begin(a_start(LATER))
+    journal.close()
+
+
+def test_a_word_covers_up_no_ledger_that_was_cut_off(home: Path) -> None:
+    ticked(home)
+    ticked(home, LATER)
+    tamper(home, "DELETE FROM events WHERE id = 3")
+    for _ in range(2):
+        journal = LedgerJournal(home, "desk")
+        journal.set_halt(Halt(level="stop", author="owner", reason="away", since=LATER))
+        journal.close()
+    found = read_anchor(home)
+    assert found is not None
+    assert found.events == 3
+    journal = LedgerJournal(home, "desk")
+    with pytest.raises(StoreError, match="event 3 is not the one"):
+        journal.begin(a_start(LATER))
+    journal.close()
+
+
+def test_what_a_power_cut_may_still_take_is_not_anchored(home: Path) -> None:
+    ticked(home)
+    journal = LedgerJournal(home, "desk")
+    journal.begin(a_start(LATER))
+    journal.close()
+    journal = LedgerJournal(home, "desk")
+    journal.begin(a_start(LATER))  # buries the one before, in a commit that does not wait for the disk
+    journal.close()
+    assert rows(home, "SELECT count(*) FROM events") == [(3,)]
+    found = read_anchor(home)
+    assert found is not None
+    assert found.events == 2
+
+
+def test_half_an_anchor_never_takes_the_place_of_a_whole_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticked(home)
+    before = read_anchor(home)
+    monkeypatch.setattr(os, "write", lambda handle, words: len(words) - 1)
+    assert not write_anchor(home, "f" * 64, 9)
+    assert read_anchor(home) == before
+    assert not list(home.glob(f".{ANCHOR_NAME}*"))
+
+
+@pytest.mark.parametrize(("text", "told"), [("", True), ("{", True), (None, False)])
+def test_a_damaged_anchor_is_told_and_one_that_is_gone_is_not(home: Path, text: str | None, told: bool) -> None:
+    ticked(home)
+    (home / ANCHOR_NAME).unlink()
+    if text is not None:
+        (home / ANCHOR_NAME).write_text(text)
+    assert bool(damage(home)) is told

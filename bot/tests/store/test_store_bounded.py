@@ -13,6 +13,9 @@ from msgspec.structs import replace
 
 from bot.domain.sessions import new_york_day
 from bot.engine.ports import LegEnd
+from bot.store import chain
+from bot.store.anchor import anchor_fault, write_anchor
+from bot.store.database import moment_text
 from bot.store.journal import LedgerJournal
 from bot.tests.builders import NOON, D, a_lot, an_option_leg
 from bot.tests.store.scene import (
@@ -37,7 +40,7 @@ GROWING = frozenset({
     "ticks", "order_intents", "tick_checks", "refusals", "notes", "events", "orders", "order_transitions", "fills",
     "lots", "lot_ends", "option_legs", "leg_ends", "cycles", "rolls", "book_changes", "activities", "drift",
     "snapshots", "halts", "instructions", "pauses", "equity_daily", "refusals_daily", "income_daily", "position_days",
-    "invariants",
+    "invariants", "proposals", "proposal_changes", "order_prices", "alarms", "imports",
 })  # fmt: skip
 
 
@@ -138,3 +141,38 @@ def test_no_statement_of_a_tick_walks_a_table_that_grows(home: Path, journal: Le
     ]
     assert len(said) > 50
     assert walks == []
+
+
+def chained(home: Path, events: int) -> LedgerJournal:
+    """Give a ledger whose chain has so many events, and an anchor at its end."""
+    journal = LedgerJournal(home / f"chain{events}", "desk", synchronous="NORMAL")
+    before, rows = "", []
+    for _ in range(events):
+        told = (moment_text(NOON), "accepted", '{"said":"so"}')
+        after = chain.event_hash(before, *told)
+        rows.append((*told, before, after))
+        before = after
+    with journal.database.writing() as connection:
+        connection.executemany(
+            "INSERT INTO events (ts, kind, payload_json, hash_before, hash) VALUES (?, ?, ?, ?, ?)", rows
+        )
+    assert write_anchor(home / f"chain{events}", before, events)
+    return journal
+
+
+def test_a_tick_checks_the_tail_in_the_same_steps_after_200_and_20_000_records(tmp_path: Path) -> None:
+    """Design 19: the tail, the anchor and the seal itself cost the same, however long the chain is."""
+    short, long = chained(tmp_path, 200), chained(tmp_path, 20_000)
+    connections = [one.database.connection for one in (short, long)]
+    tails = [steps_of(one, partial(chain.tail_fault, one.database.connection)) for one in (short, long)]
+    anchors = [
+        steps_of(one, partial(anchor_fault, one.database.connection, one.database.home)) for one in (short, long)
+    ]
+    ticks = [steps_of(one, partial(a_tick, one)) for one in (short, long)]
+    assert [chain.tail_fault(one) for one in connections] == ["", ""]
+    short.close()
+    long.close()
+    print(f"\nSQLite steps of tail, anchor and whole tick: {tails}, {anchors}, {ticks}")
+    assert tails[0] == tails[1] > 0
+    assert anchors[0] == anchors[1] > 0
+    assert ticks[0] == ticks[1] > 100

@@ -319,7 +319,7 @@ def test_a_ledger_of_the_second_version_keeps_every_row(home: Path) -> None:
     Database(home).close()
     assert rows(home, "PRAGMA user_version") == [(migrations()[-1][0],)]
     assert {table: rows(home, f"SELECT * FROM {table}") for table in REBUILT} == before
-    assert {table: sorted(rows(home, indexes, table)) for table in REBUILT} == named
+    assert all(set(named[table]) <= set(rows(home, indexes, table)) for table in REBUILT)
     assert rows(home, "PRAGMA foreign_key_check") == []
     assert rows(home, "PRAGMA integrity_check") == [("ok",)]
     assert rows(home, "SELECT name FROM sqlite_master WHERE name LIKE '%_before'") == []

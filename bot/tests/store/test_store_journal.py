@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.errors import ForeignStore, StoreError, UsageError
-from bot.domain.ledger import Books, ChainSoFar, Cycle, Drift, Loss, PutEntry, Roll
+from bot.domain.ledger import Books, ChainSoFar, Cycle, Drift, Loss, PutEntry, Roll, StrategyBook
 from bot.domain.snapshot import encode_snapshot
 from bot.domain.strategy import Note
 from bot.engine.ports import Fill, Journal, LegEnd, LotEnd
@@ -63,6 +63,23 @@ BOOKS = Books(
     put_entries=(PutEntry(underlying="XLF", order="desk-1", filled_at=NOON),),
     chains=(ChainSoFar(chain="leg-1", underlying="XLF", income=D("-30.11"), bare=False),),
     losses=(Loss(underlying="KO", what="leg-0", day=NOON.date(), income=D("-0.05")),),
+    strategies=(
+        StrategyBook(strategy="foreign"),
+        StrategyBook(strategy="unassigned", opening=D(25000), interest=D("0.01")),
+        StrategyBook(
+            strategy="wheel",
+            premium=D("60.00"),
+            shares=D("-4000"),
+            dividends=D("12.50"),
+            fees=D("-0.05"),
+            transfers=D("0.00"),
+            moved=D(-5),
+            other=D(1),
+            income=D("30.01"),
+            tax_income=D("29.99"),
+            carried=D("3940"),
+        ),
+    ),
 )
 
 

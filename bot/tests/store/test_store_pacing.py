@@ -10,12 +10,24 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.errors import RefusalCode
-from bot.domain.ledger import ChainSoFar, Loss, Opening, PutEntry, Rejections
+from bot.domain.ledger import ChainSoFar, Loss, Opening, Panic, PutEntry, Rejections
 from bot.domain.orders import OwnOrder, leg
 from bot.store.journal import LedgerJournal
 from bot.store.pacing import openings_of
 from bot.tests.builders import NOON, D
-from bot.tests.store.scene import DAY, PUT, a_planned, a_settlement, a_tick, approved, rows, step
+from bot.tests.store.scene import (
+    DAY,
+    PUT,
+    a_decision,
+    a_planned,
+    a_settlement,
+    a_tick,
+    an_end,
+    approved,
+    begin,
+    rows,
+    step,
+)
 
 CALL = PUT.replace("P0", "C0")
 LATER = NOON + timedelta(minutes=15)
@@ -76,9 +88,11 @@ def test_a_reprice_counts_from_the_first_order_unless_it_asks_for_more() -> None
 
 def refuse(journal: LedgerJournal, at: datetime, reason: str, **given: Any) -> OwnOrder:
     order = a_planned(at, **given)
-    tick_id = a_tick(journal, at, verdicts=(approved(),), planned=(order,))
+    tick_id, kept = begin(journal, at)
+    journal.record_decision(tick_id, a_decision(kept, at, verdicts=(approved(),), planned=(order,)))
     journal.move(tick_id, step(order, "sending", at))
     journal.move(tick_id, step(order, "refused", at, status="rejected", reason=reason))
+    journal.seal(tick_id, an_end(at))
     return order
 
 
@@ -106,12 +120,28 @@ def test_a_refusal_about_the_moment_says_nothing_of_the_wish(journal: LedgerJour
     assert len(rejections(journal)) == (code not in (RefusalCode.RATE_LIMITED, RefusalCode.MARKET_CLOSED))
 
 
+def test_a_panic_said_again_may_try_again_and_no_other_wish(journal: LedgerJournal) -> None:
+    """Its owner has read why it was refused; what refuses over and over by itself still stops (F4)."""
+    journal.begin_panic(Panic(at=NOON, author="ada", reason="out", flatten=True))
+    for number in (1, 2):
+        at = NOON + number * timedelta(minutes=15)
+        refuse(journal, at, "other: no", strategy="panic", purpose="owner_close")
+        refuse(journal, at + timedelta(minutes=1), "other: no", purpose="take_profit")
+    after = NOON + timedelta(hours=1)
+    assert {one.strategy: one.count for one in rejections(journal, after)} == {"panic": 2, "wheel": 2}
+    journal.begin_panic(Panic(at=after, author="ada", reason="mended", flatten=True))
+    assert {one.strategy: one.count for one in rejections(journal, after)} == {"wheel": 2}
+
+
 def test_a_rejection_after_the_answer_counts_and_a_lost_answer_does_not(journal: LedgerJournal) -> None:
     lost, taken = a_planned(), a_planned(number=1, purpose="covered_call", legs=(leg(CALL, "sell_to_open"),))
-    tick_id = a_tick(journal, verdicts=(approved(), approved(CALL)), planned=(lost, taken))
+    tick_id, kept = begin(journal)
+    verdicts = (approved(), approved(CALL))
+    journal.record_decision(tick_id, a_decision(kept, verdicts=verdicts, planned=(lost, taken)))
     for order, state in ((lost, "unknown"), (taken, "working")):
         journal.move(tick_id, step(order, "sending"))
         journal.move(tick_id, step(order, state))
+    journal.seal(tick_id, an_end())
     assert rejections(journal) == ()
     after = replace(taken, state="done", status="rejected")
     a_tick(journal, LATER, settlement=a_settlement(orders=(after,)))

@@ -279,7 +279,7 @@ def test_a_ledger_of_an_older_program_starts_from_the_orders_it_has(home: Path, 
     carry_out(journal, NOON, "sending", "working", "done")
     carry_out(journal, NOON + MINUTE, "sending", "refused")
     script = next(path for number, path in migrations() if number == 4).read_text()
-    count = script[script.index("INSERT INTO entries_sent") : script.index("-- What waits or waited")]
+    count = script[script.index("INSERT INTO entries_sent") :]
     journal.database.connection.execute("DELETE FROM entries_sent")
     journal.database.connection.executescript(count)
     assert entries(journal) == {"wheel": 1}

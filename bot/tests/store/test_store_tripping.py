@@ -14,7 +14,7 @@ from bot.domain.trip import Trip
 from bot.engine.ports import LegEnd
 from bot.store.chain import verify
 from bot.store.journal import LedgerJournal
-from bot.store.tripping import clear_by_person, read_streak, read_trips
+from bot.store.tripping import clear_by_person, lift_streak, read_streak, read_trips
 from bot.tests.builders import NOON, D, an_option_leg
 from bot.tests.store.scene import PUT, a_settlement, a_tick, rows
 
@@ -129,3 +129,26 @@ def test_a_pause_starts_the_streak_again(journal: LedgerJournal) -> None:
     paused = replace(PAUSE, slot=later, tripped_at=later)
     a_tick(journal, later, trips=(paused,), trips_changed=(paused,))
     assert read_streak(journal.database.connection) == 0
+
+
+def test_lifting_the_pause_clears_the_streak_so_that_new_losses_may_trip_it_again(
+    home: Path, journal: LedgerJournal
+) -> None:
+    tripped(journal, PAUSE)
+    assert journal.lift_pause("*", NOON + SLOT, "ann") == 1
+    cleared = lift_streak(journal.database, NOON + SLOT, "ann")
+    assert cleared is not None
+    assert (cleared.tripped, cleared.readings) == (False, 0)
+    assert [(one.tripped, one.readings) for one in read_trips(journal.database.connection)] == [(False, 0)]
+    assert lift_streak(journal.database, NOON + SLOT, "ann") is None
+    assert journal.memory(NOON + 2 * SLOT, NOON.date()).books.pauses == ()
+    assert list(verify(journal.database.connection, home)) == []
+    ends = (ended(20, -5), ended(21, -5))
+    a_tick(journal, NOON + 2 * SLOT, settlement=a_settlement(leg_ends=ends))
+    assert read_streak(journal.database.connection) == 2, "what lost before the pause is not counted again"
+
+
+def test_lifting_a_pause_leaves_every_other_wire(journal: LedgerJournal) -> None:
+    tripped(journal, WIRE)
+    assert lift_streak(journal.database, NOON + SLOT, "ann") is None
+    assert [one.tripped for one in read_trips(journal.database.connection)] == [True]

@@ -1,4 +1,4 @@
-"""Kill real processes in the middle of live ticks, cut the power under them, and start them in pairs.
+"""Kill real processes in the middle of live ticks, and start them in pairs (power loss: test_world_power).
 
 After each, the next tick over the same files runs with nobody's help: no order doubled, none lost, the books equal to
 the account to the cent, the chain whole (A043-A045, A060; F1, F2).
@@ -14,7 +14,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from time import sleep
+from time import perf_counter, sleep
 
 import pytest
 
@@ -24,13 +24,14 @@ from bot.engine import tick as engine
 from bot.engine.ports import Book, TickResult, World
 from bot.store.chain import verify
 from bot.store.database import LEDGER_NAME
-from bot.tests.faults.processes import build_shim, child, exit_of, killed, powered
+from bot.tests.faults.processes import child, exit_of, killed
 from bot.tests.faults.soaking import SOAK, many, seed_of
 from bot.tests.faults.stands import MORNING, SimulatedStand, Tally, newest_tick
 
 SOON, SLOT = timedelta(minutes=1), timedelta(minutes=15)
 TICKS_IN_A_LIFE = 5
-KILL_WITHIN_SECONDS = 0.09
+KILL_WITHIN_TICKS = 2.5
+"""A kill falls within so many times what the tick before it took: on a busy machine later."""
 KILLS_A_HOME = 3
 WHOLE_CHAIN_EVERY = 5
 
@@ -62,16 +63,20 @@ def faults_of(home: Path) -> list[str]:
 
 
 def test_desks_survive_kills_at_random_instants(tmp_path: Path) -> None:
-    seed, kills = seed_of(4711), many(30, 1_000)
+    seed, kills = seed_of(4711), many(15, 1_000)
     dice = random.Random(seed)
     tally = Tally("kill -9 at a random instant, simulator")
     died = sending = 0
     while tally.faults < kills:
         stand = SimulatedStand(tmp_path / f"home-{tally.faults}", seed=dice.randrange(1, 1_000))
         stand.tick()
+        stand.at = later(stand.at, SLOT)
+        began = perf_counter()
+        stand.tick()
+        took = perf_counter() - began
         orders, tally.orders = tally.orders, 0
         for _ in range(KILLS_A_HOME):
-            kill_once(stand, dice, tally, f"seed {seed}")
+            took = kill_once(stand, dice, tally, f"seed {seed}", took)
         tally.odd += faults_of(stand.home)
         tally.orders += orders
         tally.ticks += ticks_of(stand.home)
@@ -81,45 +86,24 @@ def test_desks_survive_kills_at_random_instants(tmp_path: Path) -> None:
     tally.must_be_clean(seed)
     assert died >= kills // 10, "the kills did not meet ticks"
     assert not SOAK or sending >= kills // 50, "the kills did not meet orders"
+    assert tally.ticks >= 2 * tally.faults, "every kill is followed by a tick, and most by more"
 
 
-def kill_once(stand: SimulatedStand, dice: random.Random, tally: Tally, where: str) -> None:
-    """Let a child live on and kill it at a random instant, then look at the next tick."""
+def kill_once(stand: SimulatedStand, dice: random.Random, tally: Tally, where: str, took: float) -> float:
+    """Let a child live on and kill it at a random instant, then look at the next tick; gives how long that took."""
     while True:
         stand.at = later(max(newest_tick(stand.home), stand.at), SLOT)
         number = child(partial(live_on, stand))
-        sleep(dice.uniform(0.0, KILL_WITHIN_SECONDS))
+        sleep(dice.uniform(0.0, KILL_WITHIN_TICKS * took))
         if killed(number):
             break
     tally.faults += 1
     stand.at = later(max(newest_tick(stand.home), stand.at), SOON)
-    tally.look(stand, stand.tick(), f"{where}, kill {tally.faults}", chain=tally.faults % WHOLE_CHAIN_EVERY == 0)
-
-
-def test_a_desk_survives_power_loss_at_every_sync(tmp_path: Path) -> None:
-    """What was written and not synced is gone; a new name that nothing synced is gone or empty."""
-    shim = build_shim(tmp_path)
-    tally = Tally("power loss at the Nth sync or rename, simulator")
-    stand = SimulatedStand(tmp_path / "home")
-    for number in range(many(2, 3)):
-        words = ("tick", "--live", "--at", stand.at.isoformat())
-        tried = powered(shim, stand.fork(tmp_path / f"try-{number}").home, words)
-        assert tried.code == 0, tried.said
-        assert tried.syncs >= 10, "the ticks of this home do not sync through the shim"
-        for nth in range(1, tried.syncs + 1, many(7, 1)):
-            for after in (False, True):
-                cut = stand.fork(tmp_path / f"cut-{number}-{nth}-{after}")
-                ended = powered(shim, cut.home, words, nth=nth, after=after)
-                assert ended.code == -9, f"the power did not fail at sync {nth} of {tried.syncs}: {ended.said}"
-                tally.faults += 1
-                for time in (SOON, SLOT):
-                    cut.at += time
-                    tally.look(cut, cut.tick(), f"power off {'after' if after else 'before'} {nth}, {time} later")
-                    tally.ticks += 1
-        stand.tick()
-        stand.at += SLOT
-    tally.must_be_clean()
-    assert tally.orders >= 2
+    began = perf_counter()
+    result = stand.tick()
+    took = perf_counter() - began
+    tally.look(stand, result, f"{where}, kill {tally.faults}", chain=tally.faults % WHOLE_CHAIN_EVERY == 0)
+    return took
 
 
 def test_of_two_ticks_started_together_one_runs_and_the_other_leaves_with_75(

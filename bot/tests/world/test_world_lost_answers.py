@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.brokers import alpaca
-from bot.domain.errors import BotError
+from bot.brokers.simulator import SimulatorBroker
+from bot.domain.errors import BotError, OutcomeUnknown
+from bot.domain.holdings import BrokerOrder
+from bot.domain.invariants import OLDEST_UNKNOWN
+from bot.domain.orders import OrderRequest
+from bot.domain.sessions import new_york_day, next_session
+from bot.engine.ports import TickResult
 from bot.tests.alpaca.facts import Fault
 from bot.tests.alpaca.world import AlpacaWorld
 from bot.tests.faults.soaking import many, seed_of
-from bot.tests.faults.stands import AlpacaStand, Tally, ledger_rows
+from bot.tests.faults.stands import AlpacaStand, SimulatedStand, Tally, ledger_rows
 from bot.venues import alpaca_client
 
 SOON, SLOT = timedelta(minutes=1), timedelta(minutes=15)
@@ -90,7 +96,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_lost_and_late_answers_never_double_or_lose_an_order(tmp_path: Path) -> None:
-    seed, count = seed_of(1905), many(60, 500)
+    seed, count = seed_of(1905), many(16, 500)
     dice = random.Random(seed)
     tally = Tally("lost and late answers, Alpaca")
     begun = scenes(tmp_path)
@@ -120,6 +126,8 @@ def test_lost_and_late_answers_never_double_or_lose_an_order(tmp_path: Path) -> 
             stand.pass_by(SLOT)
             tally.look(stand, stand.tick(), f"{where}, all shown")
             tally.ticks += 1
+            if played % 8 == 0:
+                tally.ticks += must_end_by_proof(stand, where)
             ids = [one.client_order_id for one in world.orders]
             rows = ledger_rows(stand.home)
             assert set(ids) <= set(rows), f"{where}: an order that nobody wrote down first"
@@ -129,3 +137,104 @@ def test_lost_and_late_answers_never_double_or_lose_an_order(tmp_path: Path) -> 
         scene.close()
     tally.must_be_clean(seed)
     assert tally.unresolved > 0, "no answer was lost for an order that never came to be"
+
+
+def must_end_by_proof(stand: AlpacaStand | SimulatedStand, where: str) -> int:
+    """Look twice after the session, which ends what never arrived (design 11); healthy means that and nothing else.
+
+    One look proves nothing yet. Gives how many ticks that took.
+    """
+    missing = unproved(stand)
+    held = {name: row for name, row in ledger_rows(stand.home).items() if name in missing}
+    stand.at = next_session(new_york_day(stand.at)).open_at + timedelta(minutes=45)
+    first = stand.tick()
+    assert healthy(first) == (not missing), f"{where}: unproved {missing}, {broken(first)}"
+    assert unproved(stand) - missing == set() == missing - unproved(stand), f"{where}: ended by one reading"
+    stand.pass_by(SLOT)
+    stand.tick()
+    for name in missing:
+        row = ledger_rows(stand.home)[name]
+        assert (row.state, row.status) == ("not_sent", ""), f"{where}: {held[name]} became {row}"
+    stand.pass_by(SLOT)
+    after = stand.tick()
+    assert unproved(stand) or healthy(after), f"{where}: {broken(after)}"
+    return 3
+
+
+def unproved(stand: AlpacaStand | SimulatedStand) -> set[str]:
+    """Give the ids of what left without a proven answer."""
+    return {name for name, row in ledger_rows(stand.home).items() if row.state in ("sending", "unknown")}
+
+
+def broken(result: TickResult) -> list[str]:
+    """Name the house's numbers that do not hold."""
+    return [f"{one.name} {one.value} {one.detail}" for one in result.snapshot.invariants if not one.ok]
+
+
+def healthy(result: TickResult) -> bool:
+    """Say whether every order is accounted for, by the house's own numbers."""
+    return all(one.ok for one in result.snapshot.invariants if one.name == OLDEST_UNKNOWN)
+
+
+class LosingBroker:
+    """Loses answers of a simulated account: before or after it took the order, and hides the order for some looks."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, taken: bool, looks: int) -> None:
+        self.taken, self.looks, self.lost = taken, looks, 0
+        self.hidden: set[str] = set()
+        submit, read, find = SimulatorBroker.submit, SimulatorBroker.read_orders, SimulatorBroker.find_order
+
+        def losing(broker: SimulatorBroker, request: OrderRequest) -> BrokerOrder:
+            if self.lost:
+                return submit(broker, request)
+            self.lost += 1
+            self.hidden.add(request.client_order_id)
+            if self.taken:
+                submit(broker, request)
+            raise OutcomeUnknown("the line went dead")
+
+        def listed(broker: SimulatorBroker, since: datetime) -> tuple[BrokerOrder, ...]:
+            return tuple(one for one in read(broker, since) if self.seen(one.client_order_id))
+
+        def found(broker: SimulatorBroker, client_order_id: str) -> BrokerOrder | None:
+            order = find(broker, client_order_id) if self.seen(client_order_id) else None
+            self.looks -= 1
+            return order
+
+        patch.setattr(SimulatorBroker, "submit", losing)
+        patch.setattr(SimulatorBroker, "read_orders", listed)
+        patch.setattr(SimulatorBroker, "find_order", found)
+
+    def seen(self, client_order_id: str) -> bool:
+        """Say whether an order shows by now."""
+        return client_order_id not in self.hidden or self.looks <= 0
+
+
+def test_lost_answers_of_a_simulated_account_end_the_same_way(tmp_path: Path) -> None:
+    seed, count = seed_of(1906), many(6, 120)
+    dice = random.Random(seed)
+    tally = Tally("lost and late answers, simulator")
+    fresh = SimulatedStand(tmp_path / "fresh")
+    unknown = 0
+    for played in range(count):
+        stand = fresh.fork(tmp_path / f"simulated-{played}")
+        stand.pass_by(SLOT * dice.randrange(12))
+        where = f"seed {seed}, play {played}"
+        with pytest.MonkeyPatch.context() as patch:
+            losing = LosingBroker(patch, taken=played % 3 != 0, looks=dice.choice((0, 0, 1, 2)))
+            stand.tick()
+            if not losing.lost:
+                continue
+            tally.faults += losing.lost
+            stand.pass_by(SOON)
+            known = losing.looks <= 0  # before the tick: its own look is one of those that see nothing
+            tally.look(stand, stand.tick(), where, known=known)
+        stand.pass_by(SLOT)
+        tally.look(stand, stand.tick(), where)
+        tally.ticks += 3
+        unknown += len(unproved(stand))
+        assert bool(unproved(stand)) == (not losing.taken), where
+        tally.ticks += must_end_by_proof(stand, where)
+    tally.must_be_clean(seed)
+    assert tally.faults > count // 2
+    assert unknown > 0

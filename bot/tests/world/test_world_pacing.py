@@ -27,7 +27,7 @@ D = Decimal
 LOOSE: dict[str, Any] = dict.fromkeys((
     "orders_per_tick", "orders_per_day", "orders_per_window", "turnover_per_window", "turnover_per_day",
     "contracts_per_tick", "contracts_per_day", "contracts_per_symbol_day", "put_series_per_symbol", "put_series_total",
-    "cooldown_entry_minutes", "cooldown_loss_sessions", "identical_rejections", "symbol_share", "group_share",
+    "round_trips_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions", "identical_rejections", "symbol_share", "group_share",
 ))  # fmt: skip
 """Everything that could stop an order before the limit under test does."""
 
@@ -35,7 +35,7 @@ LOOSE: dict[str, Any] = dict.fromkeys((
 @contextmanager
 def pacing(home: Path, **limits: Any) -> Iterator[Run]:
     """Open a desk that no pacing holds back but what is given."""
-    house = make_house(home / "desk", choice_of("balanced", 100_000, NAMES), SEED)
+    house = make_house(home / "desk", choice_of("balanced", 100_000, NAMES), SEED, every_slot=True)
     bounds = replace(house.desk.limits, **(LOOSE | limits))
     wheels = tuple((rank, on, replace(params, limits=bounds)) for rank, on, params in house.desk.wheels)
     with run_in(house._replace(desk=replace(house.desk, limits=bounds, wheels=wheels))) as run:
