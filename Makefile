@@ -20,10 +20,10 @@ DEMO_HOME = rm -rf demo/data $(DEMO) && mkdir -p demo && \
 	$(NEUTRAL) $(BIN)/python -m bot init --env $(DEMO) > demo/init.txt || { cat demo/init.txt; exit 1; }
 DEMO_TICK = $(NEUTRAL) $(BIN)/python -m bot tick --env $(DEMO) --dry --at session
 
-.PHONY: help demo test check lint types unit fix golden docs soak bench lock clean
+.PHONY: help demo dashboard demo-dashboard board test check lint types unit fix golden docs soak bench lock clean
 
 help: ## Print every target with what it does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Install the pinned dependencies and show one dry tick on the embedded market
 	@test -f demo/data/desk.toml || { $(DEMO_HOME); }
@@ -32,7 +32,27 @@ demo: $(VENV)/.runtime ## Install the pinned dependencies and show one dry tick 
 		echo "the demo's home has ticked later than that session: starting it anew"; $(DEMO_HOME) && $(DEMO_TICK); \
 	else cat demo/said.txt >&2; exit $$code; fi
 
-test: check unit ## Run everything: ruff, mypy, pytest with doctests
+# The board, in front of the home in use. It reads the ledger and makes nothing in the home.
+BOARD := dashboard
+BOARD_SOURCES = $(shell find $(BOARD)/app $(BOARD)/components $(BOARD)/lib $(BOARD)/server -type f 2>/dev/null) \
+	$(addprefix $(BOARD)/,proxy.ts schema.json next.config.ts postcss.config.mjs tsconfig.json)
+BOARD_RUN = cd $(BOARD) && NODE_ENV=production exec node server/start.mjs
+HOME_IN_USE = import json, sys; print(next(one["value"] for one in json.load(sys.stdin) if one["key"] == "BOT_HOME"))
+YEAR := demo/year
+
+dashboard: $(VENV)/.runtime $(BOARD)/.next/.ready ## Build the board and serve it on 127.0.0.1:3030 for the home in use
+	@if [ -z "$$DASHBOARD_HOMES" ]; then \
+		shown=$$($(BIN)/python -m bot config show --json) || exit 78; \
+		BOT_HOME=$$(printf '%s' "$$shown" | $(BIN)/python -c '$(HOME_IN_USE)') || exit 78; export BOT_HOME; \
+	fi; $(BOARD_RUN)
+
+demo-dashboard: $(VENV)/.runtime $(BOARD)/.next/.ready ## The same over a year that the bot trades in a simulated world first
+	@test -f demo/data/desk.toml || { $(DEMO_HOME); }
+	@test -f $(YEAR)/ledger.sqlite || { rm -rf $(YEAR) $(YEAR).part && \
+		$(NEUTRAL) $(BIN)/python -m bot simulate --env $(DEMO) --days 252 --equity 60000 --home $(YEAR).part && mv $(YEAR).part $(YEAR); }
+	@BOT_HOME=$(abspath $(YEAR)); export BOT_HOME; unset DASHBOARD_HOMES; $(BOARD_RUN)
+
+test: check unit board ## Run everything: ruff, mypy, pytest with doctests, the board in a real browser
 
 check: lint types ## Run ruff and mypy without the tests
 
@@ -49,6 +69,25 @@ types: $(VENV)/.test ## Run mypy alone, strict
 unit: $(VENV)/.test $(PRISM)/node_modules/.ready ## Run pytest with doctests alone (ARGS="-k wheel" picks some)
 	@echo "== pytest"
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Where npm or Chromium cannot be had, it says so and goes on: what is left out is named, and on a full machine nothing is.
+board: $(VENV)/.test ## Run the board's tests alone: types, units, every page and every attack in headless Chromium
+	@if ! command -v npm >/dev/null || ! command -v node >/dev/null; then \
+		echo "== dashboard: npm is not here: the board is neither built nor tested"; exit 0; fi; \
+	$(MAKE) $(BOARD)/node_modules/.ready || { \
+		echo "== dashboard: npm could not install its packages: the board is neither built nor tested"; exit 0; }; \
+	$(MAKE) $(BOARD)/.next/.ready && \
+	echo "== dashboard: types" && (cd $(BOARD) && npm run --silent check) && \
+	echo "== dashboard: units" && (cd $(BOARD) && npm run --silent unit) && \
+	if $(CHROMIUM_HERE) || { $(CHROMIUM_GET) && $(CHROMIUM_HERE); }; then \
+		echo "== dashboard: in the browser" && (cd $(BOARD) && BOT_PYTHON=$(abspath $(BIN))/python npm run --silent browser); \
+	else echo "== dashboard: Chromium is not here and could not be installed: no page was looked at (CHROMIUM names one)"; fi
+
+CHROMIUM_HERE = { test -x "$$CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+CHROMIUM_GET = { command -v apt-get >/dev/null && echo "installing Debian's Chromium for the tests (once)" && \
+	if [ "$$(id -u)" = 0 ]; then as=; else as='sudo -n'; fi && \
+	{ $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null 2>&1 || \
+		{ $$as apt-get -qq update >/dev/null 2>&1 && $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null 2>&1; }; }; }
 
 fix: $(VENV)/.test ## Let ruff mend and format what it can
 	@$(BIN)/ruff check --fix $(SOURCES)
@@ -76,7 +115,7 @@ lock: $(VENV)/.lock ## Renew requirements.lock and requirements-test.lock from p
 	@grep -c == requirements.lock requirements-test.lock
 
 clean: ## Remove the environment, caches and the demo's home (never data/)
-	@rm -rf $(PRISM)/node_modules $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info demo
+	@rm -rf $(PRISM)/node_modules $(BOARD)/node_modules $(BOARD)/.next $(BOARD)/screenshots $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info demo
 	@find bot bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps are touched last: an install that was cut short runs again.
@@ -111,6 +150,17 @@ $(PRISM)/node_modules/.ready: $(PRISM)/package-lock.json
 		{ cd $(PRISM) && npm ci --ignore-scripts --silent && touch node_modules/.ready; } || \
 			echo "npm could not install it: the tests against Alpaca's published documents will say so"; \
 	else echo "npm is not here: the tests against Alpaca's published documents will be skipped"; fi
+
+$(BOARD)/node_modules/.ready: $(BOARD)/package-lock.json
+	@command -v npm >/dev/null || { echo "expected npm (it comes with Node 20.9 or newer): the board is built with it" >&2; exit 1; }
+	@echo "installing the pinned packages of the board (once)"
+	@cd $(BOARD) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(BOARD)/.next/.ready: $(BOARD)/node_modules/.ready $(BOARD_SOURCES)
+	@echo "building the board"
+	@cd $(BOARD) && NEXT_TELEMETRY_DISABLED=1 npm run --silent build >.build.txt 2>&1 || { cat .build.txt; exit 1; }
+	@rm -f $(BOARD)/.build.txt && touch $@
 
 # setuptools comes from the lock, so no network is asked.
 define install_project

@@ -16,18 +16,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from bench.board_pages import page_times
 from bench.board_queries import QUERIES, values_of
 from bench.desks import SESSION_MOMENT, TEN, a_desk
 from bench.harness import ROOT, against, finish, line, median, python, title
 from bench.history import LEDGER, fresh_ledger, pattern_month, write_history
+from bot.store.views import VIEWS
 
 TICKS, INTENTS = 350_000, 2_000_000
 READERS, COMMITS, POLLS_A_SECOND = 8, 200, 10
 BIG = ("ticks", "order_intents", "refusals", "notes", "events", "fills", "orders", "invariants", "order_transitions")
 GROWTH, MILLISECONDS = 1.2, 10.0
+EACH = 20
 SLACK = 60
 """Steps by which small questions may differ without saying anything: a row more or less of a page."""
 
@@ -35,8 +39,9 @@ SLACK = 60
 @contextmanager
 def a_store(pattern: Path, ticks: int, intents: int) -> Iterator[tuple[Path, dict[str, float]]]:
     """Make a home with so much behind it and give its .env; with what three ticks of its own cost the board."""
-    from bot.commands import ticking
     from bot.wiring import load_house
+
+    ticking: Any = import_module("bot.commands.ticking")
 
     with a_desk(TEN, "100000") as env:
         at = datetime.fromisoformat(SESSION_MOMENT)
@@ -46,12 +51,12 @@ def a_store(pattern: Path, ticks: int, intents: int) -> Iterator[tuple[Path, dic
 
         def measured(*given: Any) -> str:
             begun = time.perf_counter()
-            said, steps = counted(given[1].database.connection, lambda: whole(*given))
+            said, steps = counted(lambda: whole(*given))
             taken = (time.perf_counter() - begun) * 1000
             assert not said, said
             cost.setdefault("first_ms", taken)
             cost["steps"], cost["ms"] = steps, taken
-            return said
+            return str(said)
 
         ticking.keep_board = measured
         try:
@@ -63,34 +68,26 @@ def a_store(pattern: Path, ticks: int, intents: int) -> Iterator[tuple[Path, dic
         yield env.parent / "data" / LEDGER, cost
 
 
-def counted(connection: sqlite3.Connection, work: Callable[[], Any]) -> tuple[Any, int]:
-    """Do some work and count the steps SQLite took in it, by the hundred."""
-    steps, hold = 0, connection
+def counted(work: Callable[[], Any]) -> tuple[Any, int]:
+    """Write a board and count the steps SQLite took for it: where it looks at its time, it counts instead."""
+    boarding: Any = import_module("bot.commands.boarding")
+    looks = 0
 
-    class Counting:
-        """Count in place of the board's own watch over its time."""
-
-        def step(self) -> int:
-            nonlocal steps
-            steps += 1
-            return 0
-
-    import bot.commands.boarding as boarding
+    def look() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0
 
     kept = boarding.STEPS, boarding.perf_counter
-    boarding.STEPS = 20
-    boarding.perf_counter = lambda: float(Counting.step(counting))  # type: ignore[assignment]
-    counting = Counting()
-    hold.set_progress_handler(counting.step, 20)
+    boarding.STEPS, boarding.perf_counter = EACH, look
     try:
-        return work(), steps * 20
+        return work(), looks * EACH
     finally:
         boarding.STEPS, boarding.perf_counter = kept
-        hold.set_progress_handler(None, 0)
 
 
-def steps_of(ledger: sqlite3.Connection, sql: str, values: dict[str, object]) -> int:
-    """Count the steps of one question."""
+def steps_of(ledger: sqlite3.Connection, sql: str, values: dict[str, object]) -> tuple[int, int]:
+    """Count the steps of one question, and the rows of its answer."""
     steps = 0
 
     def step() -> int:
@@ -99,9 +96,9 @@ def steps_of(ledger: sqlite3.Connection, sql: str, values: dict[str, object]) ->
         return 0
 
     ledger.set_progress_handler(step, 1)
-    ledger.execute(sql, values).fetchall()
+    rows = ledger.execute(sql, values).fetchall()
     ledger.set_progress_handler(None, 0)
-    return steps
+    return steps, len(rows)
 
 
 def milliseconds_of(ledger: sqlite3.Connection, sql: str, values: dict[str, object]) -> float:
@@ -119,33 +116,35 @@ def sorted_whole(ledger: sqlite3.Connection, sql: str, values: dict[str, object]
     """Say whether the plan reads a table that grows from end to end to put it in order."""
     plan = [row[3] for row in ledger.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     whole = any(words.startswith("SCAN ") and " USING " not in words for words in plan)
-    return whole and any("TEMP B-TREE FOR ORDER BY" in words for words in plan) and _big(ledger, sql)
+    return whole and any("TEMP B-TREE FOR ORDER BY" in words for words in plan) and _big(sql)
 
 
-def _big(ledger: sqlite3.Connection, sql: str) -> bool:
-    view = sql.split(" FROM ", 1)[1].split()[0]
-    body = ledger.execute("SELECT sql FROM sqlite_master WHERE name = ?", (view,)).fetchone()[0]
-    return str(body).split(" FROM ", 1)[1].split()[0] in BIG
+def _big(sql: str) -> bool:
+    name = sql.split(" FROM ", 1)[1].split()[0]
+    body = next(view.body for view in VIEWS if view.name == name)
+    return body.split()[1] in BIG
 
 
 def questions(ten: Path, month: Path) -> list[bool]:
     """Ask both ledgers everything and say what it came to."""
-    with closing(sqlite3.connect(f"file:{ten}?mode=ro", uri=True)) as long, closing(
-        sqlite3.connect(f"file:{month}?mode=ro", uri=True)
-    ) as short:
+    with (
+        closing(sqlite3.connect(f"file:{ten}?mode=ro", uri=True)) as long,
+        closing(sqlite3.connect(f"file:{month}?mode=ro", uri=True)) as short,
+    ):
         of_long, of_short = values_of(long), values_of(short)
         slow, grown, scans = [(0.0, "")], [(0.0, "")], []
         for one in QUERIES:
             slow.append((milliseconds_of(long, one.sql, of_long), one.name))
             if sorted_whole(long, one.sql, of_long):
                 scans.append(one.name)
-            many, few = steps_of(long, one.sql, of_long), steps_of(short, one.sql, of_short)
-            if not one.grows:
-                grown.append(((many - SLACK) / max(few, 1), f"{one.name}: {many} steps against {few}"))
+            (many, rows), (few, rows_few) = steps_of(long, one.sql, of_long), steps_of(short, one.sql, of_short)
+            if not one.grows:  # a young ledger may fill no page: a row is compared with a row
+                share = (many - SLACK) / max(rows, 1) / (few / max(rows_few, 1))
+                grown.append((share, f"{one.name}: {many} steps, {rows} rows against {few}, {rows_few}"))
     for taken, name in sorted(slow, reverse=True)[:4]:
         line(f"  slow: {name}", f"{taken:.2f} ms")
-    for factor, words in sorted(grown, reverse=True)[:6]:
-        line(f"  grows: {words}"[:58], f"{factor:.2f}x")
+    for factor, words in sorted(grown, reverse=True)[:3]:
+        print(f"    grows: {words}: {factor:.2f}x a row")
     if scans:
         line(f"  reads a whole table: {', '.join(scans)}"[:58], f"{len(scans)}")
     return [
@@ -202,7 +201,9 @@ def beside_readers(path: Path) -> list[bool]:
         alone += commit_times(path)
         seconds = COMMITS * 0.06
         readers = [
-            subprocess.Popen(python("-m", "bench.board", "read", str(path), str(seconds)), cwd=ROOT, stdout=subprocess.PIPE)
+            subprocess.Popen(
+                python("-m", "bench.board", "read", str(path), str(seconds)), cwd=ROOT, stdout=subprocess.PIPE
+            )
             for _ in range(READERS)
         ]
         try:
@@ -236,6 +237,7 @@ def main() -> None:
             reached = [
                 against("steps of the board of a tick over a month's", many["steps"] / few["steps"], "x", at_most=1.1),
                 *questions(ten, month),
+                *page_times(ten.parent),
                 *beside_readers(ten),
             ]
     finish(reached)

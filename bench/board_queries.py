@@ -20,9 +20,9 @@ def _newest(view: str, limit: int, where: str = "", order: str = "id") -> str:
 
 QUERIES = (
     Asked("desk", "SELECT * FROM dashboard_desk LIMIT 1"),
-    Asked("overview: year by day", "SELECT day, pnl, pnl_sort FROM dashboard_equity WHERE day >= :month_ago ORDER BY day"),
+    Asked("overview: heatmap", "SELECT day, pnl, pnl_sort FROM dashboard_equity WHERE day >= :month_ago ORDER BY day"),
     Asked("overview: day by tick", "SELECT ts, nav_index, holding_index, benchmark_index FROM dashboard_moments"
-          " WHERE day >= :day ORDER BY tick_id LIMIT 400"),
+          " WHERE day >= :day ORDER BY day, tick_id LIMIT 400"),
     Asked("overview: ten years by day", "SELECT day, nav_index, holding_index, benchmark_index FROM dashboard_equity"
           " WHERE day >= :decade_ago ORDER BY day LIMIT 5000", grows=True),
     Asked("overview: equity", _newest("dashboard_equity", 21, order="day")),
@@ -31,7 +31,8 @@ QUERIES = (
     Asked("overview: events", _newest("dashboard_happenings", 6)),
     Asked("overview: fills", _newest("dashboard_fills", 6)),
     Asked("positions", "SELECT * FROM dashboard_positions ORDER BY underlying, symbol LIMIT 500"),
-    Asked("positions: options", "SELECT * FROM dashboard_positions WHERE kind = 'option' ORDER BY expiry, symbol LIMIT 201"),
+    Asked("positions: options", "SELECT * FROM dashboard_positions WHERE kind = 'option' ORDER BY expiry, symbol"
+          " LIMIT 201"),
     Asked("positions: lots", _newest("dashboard_lots", 26, order="opened_at")),
     Asked("positions: lots of one", _newest("dashboard_lots", 26, "symbol = :symbol", "opened_at")),
     Asked("wheel: cycles", _newest("dashboard_cycles", 120, order="opened_at")),
@@ -45,7 +46,7 @@ QUERIES = (
     Asked("income: days", _newest("dashboard_income", 41, order="day DESC, symbol ASC, kind")),
     Asked("income: weeks", _newest("dashboard_income_weeks", 41, order="first_day")),
     Asked("income: months", _newest("dashboard_income_months", 41, order="month")),
-    Asked("income: months of one", _newest("dashboard_income_months", 41, "symbol = :symbol", "month"), grows=True),
+    Asked("income: months of one", _newest("dashboard_income_months", 41, "symbol = :symbol", "month")),
     Asked("income: symbols", "SELECT * FROM dashboard_income_symbols ORDER BY realized_sort DESC, symbol LIMIT 101"),
     Asked("income: history", _newest("dashboard_activities", 41, order="day")),
     Asked("week ahead", "SELECT * FROM dashboard_ahead ORDER BY position LIMIT 201"),
@@ -54,11 +55,13 @@ QUERIES = (
     Asked("orders, older", _newest("dashboard_orders", 26, "id < :order_row")),
     Asked("orders of one", _newest("dashboard_orders", 26, "underlying = :symbol")),
     Asked("orders of a day", _newest("dashboard_orders", 26, "session_day = :order_day")),
-    Asked("orders: steps", "SELECT * FROM dashboard_transitions WHERE client_order_id = :order_id ORDER BY id LIMIT 30"),
+    Asked("orders: steps", "SELECT * FROM dashboard_transitions WHERE client_order_id = :order_id ORDER BY id"
+          " LIMIT 30"),
     Asked("orders: fills", _newest("dashboard_fills", 16)),
     Asked("orders: intents", _newest("dashboard_intents", 26)),
     Asked("orders: intents of one", _newest("dashboard_intents", 26, "underlying = :symbol")),
-    Asked("why: days", "SELECT day, gate, count, sole FROM dashboard_refusals_daily WHERE day >= :month_ago ORDER BY day"),
+    Asked("why: days", "SELECT day, gate, count, sole FROM dashboard_refusals_daily WHERE day >= :month_ago"
+          " ORDER BY day"),
     Asked("why: refusals", _newest("dashboard_refusals", 41)),
     Asked("why: refusals of a day", _newest("dashboard_refusals", 41, "day = :refusal_day")),
     Asked("why: refusals by a gate", _newest("dashboard_refusals", 41, "gate = :gate")),

@@ -9,7 +9,7 @@ import sys
 
 from bench.harness import ROOT
 
-BENCHMARKS = ("startup", "dry_tick", "chain_pricing", "snapshot_size", "pre_send", "simulated_year", "audit")
+BENCHMARKS = ("startup", "dry_tick", "chain_pricing", "snapshot_size", "pre_send", "simulated_year", "audit", "board")
 
 
 def main() -> None:

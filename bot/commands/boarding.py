@@ -13,7 +13,7 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from bot import __version__
-from bot.commands.weekly import ahead_in
+from bot.commands.weekly import stop_outlooks
 from bot.config.effective import effective
 from bot.config.envfile import SECRET_NAMES, VARIABLES
 from bot.domain.desk import Desk, KeepNumbers, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
@@ -33,6 +33,7 @@ from bot.gates.case import Case
 from bot.report import board as facts
 from bot.report.status import kind_of_money
 from bot.report.week import Place, week_report
+from bot.report.week_shorts import Ahead
 from bot.report.words import six
 from bot.store import board, board_sums
 from bot.store.database import Database
@@ -49,7 +50,7 @@ AHEAD_DAYS = 7
 SLOT = timedelta(minutes=15)
 GAP_TICKS, GAP_DAYS = 500, 366
 """How far back missed slots are looked for at most."""
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 """What a tick waits for the board at most: it takes milliseconds, or there is much to make up for."""
 STEPS = 20_000
 """Steps of SQLite between two looks at the time."""
@@ -121,7 +122,9 @@ def _keep(connection: sqlite3.Connection, house: House, result: TickResult, on: 
     new_day = _is_new_day(connection, since, snapshot)
     coming = next_slot(snapshot.at, on)
     place = Place(home=str(house.home), mode=result.mode, next_slot=coming)
-    week = week_report(snapshot, desk, ahead_in(snapshot, result.proposals, desk), place, AHEAD_DAYS)
+    # What would be done about each leg is the long part of `bot week`, and the board shows nothing of it.
+    ahead = Ahead(stops=tuple(stop_outlooks(snapshot, desk)))
+    week = week_report(snapshot, desk, ahead, place, AHEAD_DAYS)
     rows = facts.position_rows(snapshot, week)
     money = kind_of_money(snapshot.simulated, snapshot.environment)
     told = facts.Place(result.tick_id, money, _idle_cash(snapshot, desk), coming)
@@ -269,7 +272,7 @@ def _with_ledger(connection: sqlite3.Connection, row: facts.DeskRow) -> facts.De
 def _put_cycles(connection: sqlite3.Connection, snapshot: Snapshot, before: board_sums.Reached) -> None:
     today = new_york_day(snapshot.at)
     rows = [_cycle_row(one, facts.phase_of_cycle(one, snapshot), today) for one in snapshot.books.cycles]
-    for key in board_sums.cycles_closed_since(connection, before):
+    for key, _ in board_sums.cycles_closed_since(connection, before):
         found = CYCLES.of(connection.execute(f"{CYCLES.select} WHERE id = ?", (key,)))
         rows += [_cycle_row(one, "closed", today) for one in found]
     board_sums.put_cycles(connection, rows)

@@ -26,7 +26,7 @@ def run_books(env: str, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
-    show([*books_lines(report), *home_lines(str(house.home), prefix, "bot status", "bot history")])
+    show([*books_lines(report), *home_lines(str(house.home), prefix, "bot status", "bot report")])
 
 
 def _report_of(ledger: Ledger, house: House) -> BooksReport | None:

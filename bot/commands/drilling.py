@@ -98,6 +98,8 @@ def removed_line(one: Removed) -> str:
 def _last_lines(house: House, found: Drilled, head: str, seconds: float, *, whole: bool) -> list[str]:
     counts = ", ".join(f"{found.count(word)} {word}" for word in ("passed", "failed", "off"))
     lines = [f"{'PASSED' if found.passed else 'FAILED'}: {counts} in {seconds:.0f} s"]
+    if found.richer > 1:
+        lines.append(f"played with {found.richer} times the cash of [simulator]: with its own nothing could be opened")
     if found.removals:
         missed = sum(1 for one in found.removals if one.noticed)
         lines.append(f"guards taken away: {count(len(found.removals), 'time')}, {missed} times the drill noticed")

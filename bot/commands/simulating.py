@@ -182,8 +182,8 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
     moments: list[datetime] = [sessions[0].open_at]
     market = make_market(house)
     with home_lock(house.home, "bot simulate", wall_clock()):
-        journal = LedgerJournal(house.home, house.desk.name, synchronous="NORMAL")
-        broker = make_broker(house, market, lambda: moments[0], synchronous="NORMAL")
+        journal = LedgerJournal(house.home, house.desk.name, synchronous="OFF")
+        broker = make_broker(house, market, lambda: moments[0], synchronous="OFF")
         world = World(broker=broker, market=market, journal=journal, now=lambda: moments[0], meter=perf_counter)
         # Nobody is there to answer: entries that wait for a word elsewhere are taken as approved here.
         desk = replace(house.desk, approvals=())

@@ -18,7 +18,6 @@ from bot.domain.slots import next_slot
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Plan, Planner, Strategy
 from bot.planners import trailing_stop, wheel
-from bot.planners.wheel_outlook import call_outlooks, wheel_outlooks
 from bot.report.week import Place, WeekReport, week_report
 from bot.report.week_shorts import Ahead
 from bot.wiring import House, known_sessions, load_house, moment, wall_clock
@@ -82,6 +81,8 @@ def week_of(house: House, days: int, now: Callable[[], datetime]) -> WeekReport:
 
 def ahead_in(snapshot: Snapshot, proposals: tuple[Proposal, ...], desk: Desk) -> Ahead:
     """Ask every strategy what it would do in the days ahead with what is held."""
+    from bot.planners.wheel_outlook import call_outlooks, wheel_outlooks
+
     wheels = wheels_of(desk)
     legs = tuple(outlook for params in wheels for outlook in wheel_outlooks(snapshot, params))
     watched = {outlook.leg for outlook in legs}

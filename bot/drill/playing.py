@@ -32,6 +32,8 @@ SCENES: tuple[Scene, ...] = tuple(
 FAILURES: tuple[str, ...] = tuple(dict.fromkeys(one.failure for one in SCENES))
 FIRST_DAY = date(2026, 3, 2)
 SESSIONS_MAX = 20
+RICHER = (1, 10, 100)
+"""How many times the cash of [simulator] is tried until an entry fits."""
 AFTER_OPEN = (timedelta(minutes=75), timedelta(minutes=180))
 
 
@@ -60,13 +62,14 @@ class Removed(Fact, frozen=True, kw_only=True):
 
 
 class Drilled(Fact, frozen=True, kw_only=True):
-    """A whole drill. `removals` is empty where none were asked for."""
+    """A whole drill. `removals` is empty where none were asked for; `richer` times the desk's own cash was there."""
 
     seed: int
     worlds: tuple[WorldName, ...]
     begins: datetime
     outcomes: tuple[Outcome, ...]
     removals: tuple[Removed, ...] = ()
+    richer: int = 1
 
     @property
     def passed(self) -> bool:
@@ -103,7 +106,7 @@ def drill(
     chosen_scenes = tuple(scenes)
     with TemporaryDirectory(prefix="bot-drill-") as name:
         folder = Path(name)
-        begins = first_entry_at(Setting(mine, market, "simulator", _moments()[0]), folder / "scout")
+        mine, begins, richer = with_means(mine, market, folder)
         settings = {world: Setting(mine, market, world, begins) for world in played}
         outcomes: list[Outcome] = []
         for scene in chosen_scenes:
@@ -112,11 +115,27 @@ def drill(
                     outcomes.append(outcome_of(scene, settings[world], folder / f"{len(outcomes)}"))
                     shown(outcomes[-1])
         removed = list(_removed(chosen_scenes, settings, outcomes, folder, shown)) if removals else []
-    return Drilled(seed=seed, worlds=played, begins=begins, outcomes=tuple(outcomes), removals=tuple(removed))
+    return Drilled(
+        seed=seed, worlds=played, begins=begins, outcomes=tuple(outcomes), removals=tuple(removed), richer=richer
+    )  # fmt: skip
 
 
-def first_entry_at(setting: Setting, home: Path) -> datetime:
-    """Give the first moment at which the desk's own strategies would send an entry; the first of all where none is."""
+def with_means(desk: Desk, market: SyntheticMarket, folder: Path) -> tuple[Desk, datetime, int]:
+    """Give the desk with cash enough that something can be opened, the moment it opens, and how many times its own.
+
+    A drill is of the guards: an account that real money will not look like must not keep them from being played.
+    """
+    for times in RICHER:
+        account = replace(desk.simulator, equity=desk.simulator.equity * times)
+        richer = replace(desk, simulator=account)
+        begins = first_entry_at(Setting(richer, market, "simulator", _moments()[0]), folder / f"scout-{times}")
+        if begins is not None:
+            return richer, begins, times
+    return desk, _moments()[0], 1
+
+
+def first_entry_at(setting: Setting, home: Path) -> datetime | None:
+    """Give the first moment at which the desk's own strategies would send an entry; None where there is none."""
     stage = Stage(home, setting)
     try:
         for moment in _moments():
@@ -126,7 +145,7 @@ def first_entry_at(setting: Setting, home: Path) -> datetime:
                 return moment
     finally:
         stage.close()
-    return _moments()[0]
+    return None
 
 
 def _moments() -> list[datetime]:

@@ -6,7 +6,7 @@ stays `unknown`; nothing is sent twice; the rest of the tick goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,28 +37,29 @@ class Sender(NamedTuple):
 
 
 def plan_orders(
-    journal: Journal, snapshot: Snapshot, verdicts: tuple[Verdict, ...]
+    journal: Journal, snapshot: Snapshot, verdicts: tuple[Verdict, ...], recognised: tuple[OwnOrder, ...] = ()
 ) -> tuple[tuple[OwnOrder, OrderIntent], ...]:
     """Give each approved submission its id and its row, not yet sent.
 
     The attempt rises only past orders that are terminal by proof, or that the order itself takes the place of (it
     is sent only after their end is proved). An id that is still unresolved gets no row: the gate that forbids new
-    risk beside it has already refused, this is the second lock.
+    risk beside it has already refused, this is the second lock. `recognised` are orders whose rows this tick writes.
     """
     planned: list[tuple[OwnOrder, OrderIntent]] = []
     taken: set[str] = set()
+    lost = {order.client_order_id: order for order in recognised}
     for verdict in verdicts:
         intent = verdict.intent
         if not verdict.approved or intent.action != "submit":
             continue
-        found = _free_id(journal, snapshot, intent)
+        found = _free_id(journal, snapshot, intent, lost)
         if found is None or found[0] in taken:
             continue
         order_id, attempt = found
         taken.add(order_id)
         planned.append((_planned_row(snapshot, intent, order_id, attempt), intent))
         spare = _spare_stop(snapshot, intent, order_id)
-        again = None if spare is None else _free_id(journal, snapshot, spare)
+        again = None if spare is None else _free_id(journal, snapshot, spare, lost)
         if spare is not None and again is not None and again[0] not in taken:
             taken.add(again[0])
             planned.append((_planned_row(snapshot, spare, *again), spare))
@@ -82,11 +83,13 @@ def _spare_stop(snapshot: Snapshot, intent: OrderIntent, order_id: str) -> Order
     )  # fmt: skip
 
 
-def _free_id(journal: Journal, snapshot: Snapshot, intent: OrderIntent) -> tuple[str, int] | None:
+def _free_id(
+    journal: Journal, snapshot: Snapshot, intent: OrderIntent, lost: Mapping[str, OwnOrder]
+) -> tuple[str, int] | None:
     alive = {order.client_order_id for order in snapshot.own_orders}
     for attempt in range(ATTEMPTS_MAX):
         order_id = client_order_id(snapshot.desk, intent, snapshot.slot, attempt)
-        known = journal.find_own(order_id)
+        known = lost.get(order_id) or journal.find_own(order_id)
         if known is None:
             return order_id, attempt
         # A reprice within the slot: what it replaces is proved gone before its successor is sent, or that stays.

@@ -22,10 +22,11 @@ from bot.domain.strategy import Holdings
 from bot.engine.arrival import Arrival, arrive, in_time, never
 from bot.engine.invariants import invariants_of
 from bot.engine.ports import Book, Memory, Reads, Settlement, World
+from bot.engine.recognise import recognise, remembering
 from bot.engine.requests import all_requests
 from bot.engine.settle import settle
 from bot.engine.trips import watched
-from bot.engine.unremembered import unremembered
+from bot.engine.unremembered import unknown_orders, unremembered
 from bot.engine.valuation import count_premium_stops, equity_on_marks, mark_positions, roll_nav
 
 DAY_SECONDS = 86_400.0
@@ -206,8 +207,11 @@ def observe(
     arrival = arrival or arrive(world.broker, at)
     session = arrival.session
     reads = read_broker(world, memory, arrival, time_is_up)
-    settlement = settle(reads, memory, at, session)
-    lost = unremembered(reads, memory, settlement, book.desk.name, world.journal.find_own)
+    unknown = unknown_orders(reads, memory, book.desk.name, world.journal.find_own)
+    found = recognise(unknown, reads, memory, book, at)
+    memory = remembering(memory, found.orders, session.day)
+    settlement = replace(settle(reads, memory, at, session), recognised=found.orders)
+    lost = (*found.errors, *unremembered(unknown, found.orders, settlement))
     own_orders = live_orders(memory, settlement)
     holdings = Holdings(
         session=session,
@@ -249,7 +253,7 @@ def observe(
         books=books,
         halt=memory.halt,
         errors=(*arrival.errors, *strange_things(reads, settlement.foreign_orders), *lost, *errors, *market.errors),
-        remarks=arrival.remarks,
+        remarks=(*arrival.remarks, *found.remarks),
         follow_up=book.follow_up,
         broker_open=reads.clock.is_open,
     )

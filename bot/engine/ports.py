@@ -162,11 +162,13 @@ class Settlement(Fact, frozen=True, kw_only=True):
     `books` is complete except `counters` (the journal counts those). `orders` are our orders whose state,
     status or fills changed. `activities` are those not seen before. `flow` is money moved in (positive) or out.
     `pending_symbols` are underlyings where nothing new may be opened (assignment pending, wheel.md 1.11).
+    `recognised` are orders without a row that their id proved ours, as they were sent; `orders` has them as they are.
     """
 
     books: Books
     held: tuple[HeldPosition, ...]
     orders: tuple[OwnOrder, ...] = ()
+    recognised: tuple[OwnOrder, ...] = ()
     foreign_orders: tuple[BrokerOrder, ...] = ()
     activities: tuple[Activity, ...] = ()
     fills: tuple[Fill, ...] = ()

@@ -22,6 +22,7 @@ from bot.engine.execute import Sender, execute, plan_orders
 from bot.engine.observe import observe
 from bot.engine.ports import Book, Decision, Settlement, TickEnd, TickResult, TickStart, World
 from bot.engine.proposing import proposals_of, still_standing
+from bot.engine.recognise import recognised_now
 from bot.engine.trips import changed, counted
 from bot.gates.case import Case
 from bot.gates.judge import judge
@@ -117,7 +118,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     stages.done("keep")
     verdicts, notes, plan_errors = decide(snapshot, book.strategies, book.desk)
     stages.done("decide")
-    planned = () if book.dry else plan_orders(world.journal, snapshot, verdicts)
+    planned = () if book.dry else plan_orders(world.journal, snapshot, verdicts, recognised_now(settlement))
     proposals = world.journal.record_decision(
         tick_id,
         Decision(

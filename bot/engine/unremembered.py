@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.domain.holdings import BrokerOrder
 from bot.domain.money import plain
@@ -10,18 +10,26 @@ from bot.domain.orders import OwnOrder, carries_name
 from bot.engine.ports import Memory, Reads, Settlement
 
 
-def unremembered(
-    reads: Reads, memory: Memory, settlement: Settlement, desk: str, find_own: Callable[[str], OwnOrder | None]
-) -> tuple[str, ...]:
-    """Name what carries this desk's name without a row of ours: it lives, just filled, or left something foreign."""
+def unknown_orders(
+    reads: Reads, memory: Memory, desk: str, find_own: Callable[[str], OwnOrder | None]
+) -> tuple[BrokerOrder, ...]:
+    """List the orders that carry this desk's name without a row of ours."""
     known = {one.client_order_id for one in (*memory.own_orders, *memory.recent_orders)}
-    strange = [
+    return tuple(
         one
         for one in reads.orders
         if one.client_order_id not in known
         and carries_name(desk, one.client_order_id)
         and find_own(one.client_order_id) is None
-    ]
+    )
+
+
+def unremembered(
+    unknown: Iterable[BrokerOrder], recognised: Iterable[OwnOrder], settlement: Settlement
+) -> tuple[str, ...]:
+    """Name what of it was not recognised either: it lives, just filled, or left something foreign."""
+    ours = {one.client_order_id for one in recognised}
+    strange = [one for one in unknown if one.client_order_id not in ours]
     if not strange:
         return ()
     filled = {fill.broker_order_id for fill in settlement.fills}

@@ -10,10 +10,11 @@ from decimal import Decimal
 
 from bot.domain.checks import CheckResult, allowed, refused
 from bot.domain.instruments import Contract, is_option, parse_option
-from bot.domain.market import Quote
+from bot.domain.market import Chain, Quote, delayed
 from bot.domain.money import plain
 from bot.domain.orders import OrderIntent
 from bot.domain.sessions import years_to_expiry
+from bot.domain.wheelmath import spread_passes
 from bot.gates.case import NO_OPTION, OPENS_NOTHING, Case, idle
 from bot.pricing.black_scholes import implied_volatility
 
@@ -62,17 +63,23 @@ def _beyond_bounds(contract: Contract, bid: Decimal, ask: Decimal, spot: Decimal
 
 
 def _against_neighbours(contract: Contract, quote: Quote, case: Case) -> str:
-    """Say which series of the same expiry it contradicts: a put costs no less than one at a lower strike."""
+    """Say which series of the same expiry it contradicts: a put costs no less than one at a lower strike.
+
+    A neighbour speaks only where its own quote can be gone by: not crossed, not too old, and for its delta not wide.
+    """
     chain = case.snapshot.chain_of.get((contract.root, contract.right))
     slab = next((one for one in chain.slabs if one.expiry == contract.expiry), None) if chain is not None else None
     if chain is None or slab is None or quote.bid is None or quote.ask is None:
         return ""
-    strike, bid, ask = int(contract.strike * 1000), quote.bid * 100, quote.ask * 100
+    limits, strike, bid, ask = case.limits, int(contract.strike * 1000), quote.bid * 100, quote.ask * 100
     delta = None if quote.delta is None else abs(quote.delta) * 10_000
+    oldest = _oldest(chain, case)
     for row, other in enumerate(slab.strikes):
-        if other == strike:
+        if other == strike or (slab.ages and oldest is not None and slab.ages[row] > oldest):
             continue
         other_bid, other_ask, other_delta = slab.bids[row], slab.asks[row], slab.deltas[row]
+        if other_bid > other_ask >= 0:
+            continue  # it contradicts itself
         if (other > strike) == (contract.right == "put"):
             off, apart = 0 < other_ask < bid, -1 if delta is None else delta - other_delta
         else:
@@ -82,8 +89,17 @@ def _against_neighbours(contract: Contract, quote: Quote, case: Case) -> str:
         offer = chain.offer(slab, row)
         if off:
             return f"{offer.symbol} at {_side(offer.bid)} x {_side(offer.ask)} says otherwise"
-        return f"its delta {quote.delta:.2f} does not fit {offer.delta:.2f} of {offer.symbol}"
+        # The delta of a wide quote is one of a middle that nobody quotes.
+        if spread_passes(offer.bid, offer.ask, limits.option_spread_fraction, limits.option_spread_absolute):
+            return f"its delta {quote.delta:.2f} does not fit {offer.delta:.2f} of {offer.symbol}"
     return ""
+
+
+def _oldest(chain: Chain, case: Case) -> Decimal | None:
+    """Give by how many seconds a row may be older than its chain to speak of a market now; None is any."""
+    limits = case.limits
+    limit = limits.quote_age_delayed_seconds if delayed(chain.source) else limits.quote_age_option_seconds
+    return None if limit is None else limit - int((case.snapshot.at - chain.at).total_seconds())
 
 
 def _against_volatility(contract: Contract, quote: Quote, spot: Decimal | None, case: Case) -> str:

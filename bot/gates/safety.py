@@ -6,7 +6,7 @@ from bot.domain.adoption import adopt_words
 from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
 from bot.domain.consent import still_asks, wish_name
-from bot.domain.halting import HALT_FILE
+from bot.domain.halting import HALT_FILE, lifted_by_resume
 from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
@@ -40,7 +40,8 @@ def halt_allows(intent: OrderIntent, case: Case) -> CheckResult:
         return refused(gate, f"{because}; a roll in flight drops its opening leg")
     if rank == HALT_RANK["no_new_risk"] and wish.sells_call and case.limits.covered_calls_under_no_new_risk:
         return allowed(gate, f"{because}; covered calls are allowed under no_new_risk")
-    return refused(gate, f"{because}; it adds risk (clear it with `bot resume`)")
+    way = "clear it with `bot resume`" if lifted_by_resume(halt) or not halt.clears else f"it clears {halt.clears}"
+    return refused(gate, f"{because}; it adds risk ({way})")
 
 
 def protection_stays(intent: OrderIntent, case: Case) -> CheckResult:

@@ -20,6 +20,7 @@ from bot.domain.snapshot import Snapshot
 from bot.report.feeds import account_name
 from bot.report.holdings import OptionLine, ShareLine, held_in, option_lines, share_lines, spot_in
 from bot.report.week import WeekReport
+from bot.report.week_ahead import CalendarLine
 from bot.report.week_shorts import odds_of
 from bot.report.words import six
 
@@ -246,7 +247,7 @@ def ahead_rows(week: WeekReport) -> list[AheadRow]:
         about = underlying_of(line.symbol) if line.symbol else ""
         severity = "warn" if line.at_risk or line.kind == "earnings" else "plain"
         amount = None if line.kind == "ex_date" else line.amount
-        rows.append((line.day.isoformat(), line.kind, about, line.what, amount, severity))
+        rows.append((line.day.isoformat(), line.kind, about, _what(line), amount, severity))
     for short in week.options:
         if short.in_window and short.distance is not None and short.distance < 0:
             sign = -1 if short.right == "put" else 1
@@ -264,6 +265,14 @@ def ahead_rows(week: WeekReport) -> list[AheadRow]:
         AheadRow(position=place, day=day, kind=kind, symbol=symbol, what=what, amount=amount, severity=severity)
         for place, (day, kind, symbol, what, amount, severity) in enumerate(sorted(rows, key=lambda row: row[:4]))
     ]
+
+
+def _what(line: CalendarLine) -> str:
+    """Say what a day brings; of calls an ex-date puts at risk only that, for what will be done was not asked."""
+    if line.kind != "ex_date" or not line.at_risk:
+        return line.what
+    calls = ", ".join(f"{plain(parse_option(symbol).strike)} call" for symbol in line.at_risk)
+    return f"{line.what.partition('; ')[0]}; an exercise for it may take the shares: {calls}"
 
 
 def seen_of(snapshot: Snapshot) -> dict[str, Any]:

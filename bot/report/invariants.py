@@ -18,9 +18,9 @@ WHAT_TO_DO = {
     names.DOUBLED: "no new risk there: the next live tick cancels a stop of its own; cancel one of yours at the broker "
     "({page})",
     names.FOREIGN: "`{p}bot adopt SYMBOL` takes over what this program may trade; the rest counts in risk",
-    names.CASH_UNEXPLAINED: "no new risk anywhere: compare the broker's statement with `{p}bot history`",
+    names.CASH_UNEXPLAINED: "no new risk anywhere: compare the broker's statement with `{p}bot books`",
     names.POSITIONS_UNEXPLAINED: "no new risk there: look at the broker's account history",
-    names.CASH_GAP: "compare the broker's statement with `{p}bot history`",
+    names.CASH_GAP: "compare the broker's statement with `{p}bot books`",
     names.POSITIONS_GAP: "look at the broker's account history; the broker's list decides what is traded",
     names.STRATEGIES_GAP: "`{p}bot books` shows them beside the account; it is a fault of this program",
     names.OLDEST_INPUT: "the price feed stands still: entries on it are refused until it moves",

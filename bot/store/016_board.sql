@@ -213,6 +213,9 @@ CREATE TABLE board_months (
     PRIMARY KEY (month, symbol, kind)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX board_months_by_symbol ON board_months (symbol, month);
+CREATE INDEX board_weeks_by_symbol ON board_weeks (symbol, first_day);
+
 -- Income of each symbol since the start, and what is open.
 CREATE TABLE board_symbols (
     symbol TEXT PRIMARY KEY, -- the underlying, or empty

@@ -25,6 +25,8 @@ TICKS_KEPT = 20_000
 PRICE_DAYS = 7
 """A price this much older than the day before is none: its name was away, and its way since then was nobody's."""
 CENT = Decimal("0.01")
+FILLED_SINCE = "SELECT client_order_id FROM fills WHERE tick_id > ?"
+"""Without DISTINCT, for which SQLite would walk all fills in the order of their orders."""
 
 
 def put_fact(connection: sqlite3.Connection, table: str, fact: Fact) -> None:
@@ -140,8 +142,20 @@ def _steps(
             values = (symbol, then, oldest)  # type: ignore[assignment]
         row = connection.execute(query, values).fetchone()
         if row is not None and row[0] > 0:
-            found.append(float(prices[symbol]) / row[0] if symbol in prices else 1.0)
+            found.append(_price_today(connection, day, symbol, prices, row[0]) / row[0])
     return found
+
+
+def _price_today(
+    connection: sqlite3.Connection, day: str, symbol: str, prices: Mapping[str, Decimal], before: float
+) -> float:
+    """Give this tick's price, else the newest one of today, else the one before: no quote is no movement."""
+    if symbol in prices:
+        return float(prices[symbol])
+    row = connection.execute(
+        "SELECT price_sort FROM board_prices WHERE symbol = ? AND day = ?", (symbol, day)
+    ).fetchone()
+    return before if row is None else float(row[0])
 
 
 def _carried(before: float | None, steps: list[float]) -> float | None:
@@ -218,18 +232,19 @@ def put_order_prices(
 
 def put_slippage(connection: sqlite3.Connection, since: int) -> None:
     """Work out how the orders filled after a tick compare with the mid they were planned at."""
-    found = connection.execute(
-        "SELECT DISTINCT o.client_order_id, o.filled_qty, o.filled_avg_price, o.legs, b.mid_price FROM fills f"
-        " JOIN orders o ON o.client_order_id = f.client_order_id"
-        " JOIN board_orders b ON b.client_order_id = o.client_order_id"
-        " WHERE f.tick_id > ? AND b.mid_price IS NOT NULL AND o.filled_avg_price IS NOT NULL",
-        (since,),
-    ).fetchall()
+    filled = {order_id for (order_id,) in connection.execute(FILLED_SINCE, (since,))}
     rows = []
-    for order_id, qty, price, legs, mid in found:
-        told = msgspec.json.decode(legs)
-        if len(told) != 1:
+    for order_id in sorted(filled):
+        found = connection.execute(
+            "SELECT o.filled_qty, o.filled_avg_price, o.legs, b.mid_price FROM board_orders b"
+            " JOIN orders o ON o.client_order_id = b.client_order_id"
+            " WHERE b.client_order_id = ? AND b.mid_price IS NOT NULL AND o.filled_avg_price IS NOT NULL",
+            (order_id,),
+        ).fetchone()
+        if found is None:
             continue
+        qty, price, legs, mid = found
+        told = msgspec.json.decode(legs)
         sign = 1 if told[0]["side"] == "sell" else -1
         units = SHARES_PER_CONTRACT if is_option(told[0]["symbol"]) else ONE
         better = sign * (Decimal(price) - Decimal(mid)) * Decimal(qty) * units

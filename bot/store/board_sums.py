@@ -20,6 +20,7 @@ Sums = dict[Key, tuple[Decimal, Decimal, int]]
 """Income, tax income and entries of each key."""
 StrategyRow = tuple[str, str, str, int, int, str]
 """Name, kind, stage, enabled, priority, symbols."""
+NONE = (0, 0, 0, 0)
 INCOME = "SELECT day, symbol, kind, income, tax_income, count FROM income_daily"
 
 
@@ -53,20 +54,15 @@ def put_sums(connection: sqlite3.Connection, before: Reached, now: Reached) -> N
         days = _days_earned(connection, before)
         if days:
             _sum_days(connection, days)
-        symbols = connection.execute(
-            "SELECT DISTINCT c.symbol FROM book_changes b JOIN cycles c ON c.id = b.key"
-            " WHERE b.tick_id > ? AND b.kind = 'cycle' AND b.what = 'closed'",
-            (before.tick_id,),
-        ).fetchall()
-        _count_cycles(connection, [symbol for (symbol,) in symbols])
+        _count_cycles(connection, sorted({symbol for _, symbol in cycles_closed_since(connection, before)}))
     connection.execute("INSERT OR REPLACE INTO board_reached VALUES (1, ?, ?, ?, ?)", now)
 
 
 def put_legs(connection: sqlite3.Connection, after: int) -> None:
     """Sum what the legs came to that ended after an end, all of their contracts."""
-    ended = connection.execute("SELECT DISTINCT leg_id FROM leg_ends WHERE id > ?", (after,)).fetchall()
+    ended = {leg_id for (leg_id,) in connection.execute("SELECT leg_id FROM leg_ends WHERE id > ?", (after,))}
     rows = []
-    for (leg_id,) in ended:
+    for leg_id in sorted(ended):
         ends = connection.execute(
             "SELECT how, price, income FROM leg_ends WHERE leg_id = ? ORDER BY id", (leg_id,)
         ).fetchall()
@@ -81,17 +77,14 @@ def put_cycles(
     connection.executemany("INSERT OR REPLACE INTO board_cycles VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def cycles_closed_since(connection: sqlite3.Connection, before: Reached) -> list[str]:
-    """Name the closed cycles that were written after a tick, or all of them."""
+def cycles_closed_since(connection: sqlite3.Connection, before: Reached) -> list[tuple[str, str]]:
+    """Give id and symbol of the closed cycles that were written after a tick, or of all of them."""
     if before == Reached():
-        rows = connection.execute("SELECT id FROM cycles WHERE closed_at IS NOT NULL").fetchall()
-    else:
-        rows = connection.execute(
-            "SELECT DISTINCT b.key FROM book_changes b JOIN cycles c ON c.id = b.key"
-            " WHERE b.tick_id > ? AND b.kind = 'cycle' AND c.closed_at IS NOT NULL",
-            (before.tick_id,),
-        ).fetchall()
-    return [key for (key,) in rows]
+        return connection.execute("SELECT id, symbol FROM cycles WHERE closed_at IS NOT NULL").fetchall()
+    query = "SELECT key FROM book_changes WHERE tick_id > ? AND kind = 'cycle'"
+    keys = sorted({key for (key,) in connection.execute(query, (before.tick_id,))})
+    closed = "SELECT id, symbol FROM cycles WHERE id = ? AND closed_at IS NOT NULL"
+    return [row for key in keys for row in connection.execute(closed, (key,)).fetchall()]
 
 
 def _days_earned(connection: sqlite3.Connection, before: Reached) -> set[str]:
@@ -114,8 +107,7 @@ def _sum_anew(connection: sqlite3.Connection) -> None:
     months = summed(days, month_of)
     _put_months(connection, months)
     _add_to_symbols(connection, months, {})
-    closed = connection.execute("SELECT DISTINCT symbol FROM cycles WHERE closed_at IS NOT NULL").fetchall()
-    _count_cycles(connection, [symbol for (symbol,) in closed])
+    _count_cycles(connection, sorted({symbol for _, symbol in cycles_closed_since(connection, Reached())}))
 
 
 def _sum_days(connection: sqlite3.Connection, days: Iterable[str]) -> None:
@@ -249,11 +241,12 @@ def put_strategies(connection: sqlite3.Connection, rows: Iterable[StrategyRow], 
     ).fetchall():
         known[name] = (name, kind, "retired", 0, priority, symbols)
         counts[name], since = (intents, approved, orders, fills), counted
-    for name in wanted.keys() - counts.keys():  # it is new here: all it did so far
-        counts[name] = _counted(connection, name, 0, since) if since else (0, 0, 0, 0)
-    for name, so_far in counts.items():
-        more = _counted(connection, name, since, tick_id)
-        counts[name] = (so_far[0] + more[0], so_far[1] + more[1], so_far[2] + more[2], so_far[3] + more[3])
+    if since and wanted.keys() - counts.keys():  # one is new here: all it did so far
+        counts = {**_counted(connection, 0, since), **counts}
+    more = _counted(connection, since, tick_id)
+    for name in {*known, *wanted}:
+        old, new = counts.get(name, NONE), more.get(name, NONE)
+        counts[name] = (old[0] + new[0], old[1] + new[1], old[2] + new[2], old[3] + new[3])
     connection.execute("DELETE FROM board_strategies")
     connection.executemany(
         "INSERT INTO board_strategies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -261,15 +254,12 @@ def put_strategies(connection: sqlite3.Connection, rows: Iterable[StrategyRow], 
     )
 
 
-def _counted(connection: sqlite3.Connection, name: str, after: int, until: int) -> tuple[int, int, int, int]:
-    """Count a strategy's wishes, those allowed, those that became orders, and fills, of the ticks of a span."""
-    of = (after, until, name)
+def _counted(connection: sqlite3.Connection, after: int, until: int) -> dict[str, tuple[int, int, int, int]]:
+    """Count the wishes of each strategy, those allowed, those that became orders, and fills, in the ticks of a span."""
+    span = " WHERE tick_id > ? AND tick_id <= ? GROUP BY strategy"
     wishes = connection.execute(
-        "SELECT count(*), COALESCE(sum(approved), 0), count(client_order_id) FROM order_intents"
-        " WHERE tick_id > ? AND tick_id <= ? AND strategy = ?",
-        of,
-    ).fetchone()
-    filled = connection.execute(
-        "SELECT count(*) FROM fills WHERE tick_id > ? AND tick_id <= ? AND strategy = ?", of
-    ).fetchone()
-    return wishes[0], wishes[1], wishes[2], filled[0]
+        f"SELECT strategy, count(*), sum(approved), count(client_order_id) FROM order_intents{span}", (after, until)
+    ).fetchall()
+    fills = dict(connection.execute(f"SELECT strategy, count(*) FROM fills{span}", (after, until)).fetchall())
+    found = {name: (wanted, allowed, orders, fills.pop(name, 0)) for name, wanted, allowed, orders in wishes}
+    return found | {name: (0, 0, 0, filled) for name, filled in fills.items()}

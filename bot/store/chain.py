@@ -58,7 +58,8 @@ SEALED_ROWS = (
         "client_order_id, session_day, strategy, purpose, key, underlying, legs, qty, order_type, limit_price,"
         " trail_percent, time_in_force, step, cycle, lot, roll, roll_ticks_max, replaces, slot, planned_at, attempt",
         "client_order_id",
-        "session_day = (SELECT session_day FROM ticks WHERE id = ?1) AND tick_id = ?1",
+        # By their first steps, not by the tick's day: one that was recognised counts for the day it was sent in.
+        "client_order_id IN (SELECT client_order_id FROM order_transitions WHERE tick_id = ?1) AND tick_id = ?1",
     ),
     Sealed(
         "activities",

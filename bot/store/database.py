@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
@@ -20,7 +21,7 @@ LEDGER_NAME = "ledger.sqlite"
 SQLITE_LEAST = (3, 37, 0)  # STRICT tables
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a full disk answers."""
-Synchronous = Literal["FULL", "NORMAL"]
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
 
 _PATIENCE = 100
 _HERE = Path(__file__).parent
@@ -153,7 +154,8 @@ class Transaction:
 
 
 class Database:
-    """An open ledger. `synchronous` FULL waits for the disk at each durable commit; NORMAL never does.
+    """An open ledger. `synchronous` FULL waits for the disk at each durable commit, NORMAL only where the log is
+    carried over into the file, OFF never.
 
     In a FULL ledger a commit that was announced with `relax()` survives the death of the process but not of
     the machine, until the next durable commit carries it to the disk too.
@@ -190,8 +192,9 @@ class Database:
             self._write_ahead()
         run(f"PRAGMA synchronous={synchronous}")
         run("PRAGMA foreign_keys=ON")
-        if not self.full:
+        if not self.full:  # many ticks in one process
             run("PRAGMA wal_autocheckpoint=8000")
+            run("PRAGMA cache_size=-32768")
         for number, path in known:
             if number > version:
                 self._migrate(number, path)
@@ -230,6 +233,19 @@ class Database:
                 create_views(self.connection)
             run(f"PRAGMA user_version={number}")
         run("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read everything inside as of one moment; taking SQLite's lock once costs less than once a statement."""
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
 
     def writing(self) -> Transaction:
         """Open a durable transaction as a context; its value is the connection."""

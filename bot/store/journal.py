@@ -24,6 +24,7 @@ from bot.store.invariants import save_invariants
 from bot.store.owner import OwnerLedger
 from bot.store.panicking import in_force
 from bot.store.proposals import count_entry, save_proposals, use_up
+from bot.store.recognising import save_recognised
 from bot.store.remembering import read_books, read_counters, read_halt, read_marks, read_memory
 from bot.store.restored import settle_restored
 from bot.store.rows import ORDER_SELECT, order_row, orders_of, text_of, to_json
@@ -50,7 +51,7 @@ class LedgerJournal(OwnerLedger):
     With `synchronous` FULL, what must not be lost to a power cut waits for the disk: the Snapshot, the decision,
     each order's `sending`, the seal, and everything a person writes. A tick's opening row and the broker's answers
     survive the death of the process at once and reach the disk with the next of those; lost before, they leave a
-    tick that did nothing, or an order in `sending`, which ends only by proof anyway. NORMAL never waits: for
+    tick that did nothing, or an order in `sending`, which ends only by proof anyway. OFF never waits: for
     simulations.
     """
 
@@ -120,7 +121,8 @@ class LedgerJournal(OwnerLedger):
 
     def memory(self, at: datetime, session_date: date) -> Memory:
         """Read the ledger's tail: everything open, and what lies within the activities window."""
-        memory = read_memory(self.database.connection, at, session_date, self._window_days)
+        with self.database.reading() as connection:
+            memory = read_memory(connection, at, session_date, self._window_days)
         said = in_force(memory.halt, memory.books.panic, self.database.home)
         memory = replace(memory, halt=stronger(said, tripped_halt(memory.trips)), halt_said=said)
         self._before = Before(memory.books, memory.previous_marks, memory.halt.level)
@@ -180,6 +182,8 @@ class LedgerJournal(OwnerLedger):
             self._refuse_taken_over(tick_id)
             if not stamped:
                 self.write_stamp(claim, now.ts)
+            if decision.settlement.recognised:
+                save_recognised(connection, now, decision.settlement.recognised, before.books.approvals)
             save_settlement(connection, now, before, decision)
             settle_restored(connection, tick_id, now.ts, decision.settlement, self.desk)
             connection.execute("INSERT INTO tick_checks VALUES (?, ?)", (tick_id, blob))

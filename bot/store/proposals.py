@@ -133,15 +133,19 @@ def save_proposals(
         used = covering(approvals, order)
         if used is not None:
             approvals = tuple(one for one in approvals if one is not used)
-            connection.execute(
-                "UPDATE proposals SET client_order_id = ?, status = 'approved' WHERE number = ?",
-                (order.client_order_id, used.number),
-            )
-            _note_changes(connection, now.tick_id, [(used.number,)])
+            link(connection, now.tick_id, order.client_order_id, used.number)
     for proposal in proposals:
         if wish_name(proposal.intent) not in carried:
             _propose(connection, now, slot, proposal)
     return read_standing(connection, now.at)
+
+
+def link(connection: sqlite3.Connection, tick_id: int, client_order_id: str, number: int) -> None:
+    """Name the order that carries an approved proposal out."""
+    connection.execute(
+        "UPDATE proposals SET client_order_id = ?, status = 'approved' WHERE number = ?", (client_order_id, number)
+    )
+    _note_changes(connection, tick_id, [(number,)])
 
 
 def _propose(connection: sqlite3.Connection, now: Moment, slot: datetime, proposal: Proposal) -> None:

@@ -176,7 +176,8 @@ VIEWS: Final = (
         "slippage:money:b.slippage state:text:o.state status:text:o.status step:int:o.step attempt:int:o.attempt "
         "replaces:id:o.replaces cycle:text:o.cycle broker_order_id:text:o.broker_order_id reason:text:i.reason "
         "ended_at:moment:o.ended_at",
-        "FROM orders o LEFT JOIN order_intents i ON i.client_order_id = o.client_order_id AND i.tick_id = o.tick_id "
+        "FROM orders o LEFT JOIN order_intents i INDEXED BY order_intents_by_order "
+        "ON i.client_order_id = o.client_order_id AND i.tick_id = o.tick_id "
         "LEFT JOIN board_orders b ON b.client_order_id = o.client_order_id",
     ),
     View(

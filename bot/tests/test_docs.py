@@ -53,7 +53,7 @@ def test_no_message_names_a_command_that_does_not_exist() -> None:
     for path in (ROOT / "bot").rglob("*.py"):
         if "tests" in path.parts:
             continue
-        for word in re.findall(r"`bot ([a-z][a-z-]*)", path.read_text(encoding="utf-8")):
+        for word in re.findall(r"(?:[`\"]|\{\w+\})bot ([a-z][a-z-]*)", path.read_text(encoding="utf-8")):
             assert word in known, f"{path.name}: bot {word}"
 
 

@@ -27,7 +27,8 @@ D = Decimal
 LOOSE: dict[str, Any] = dict.fromkeys((
     "orders_per_tick", "orders_per_day", "orders_per_window", "turnover_per_window", "turnover_per_day",
     "contracts_per_tick", "contracts_per_day", "contracts_per_symbol_day", "put_series_per_symbol", "put_series_total",
-    "round_trips_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions", "identical_rejections", "symbol_share", "group_share",
+    "round_trips_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions", "identical_rejections", "symbol_share",
+    "group_share",
 ))  # fmt: skip
 """Everything that could stop an order before the limit under test does."""
 

@@ -1,0 +1,3 @@
+/** What the board may look like; system follows the machine. */
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
