@@ -365,7 +365,8 @@ def moment(text: str, settings: Settings, now: datetime) -> datetime | None:
             f"--at takes an ISO moment such as 2026-11-18T17:00:00+00:00 or 'session', got {text!r}"
         ) from error
     if read.tzinfo is None:
-        raise UsageError(f"--at needs a zone: write {text}+00:00 for UTC")
+        moment = text if len(text) > 10 else f"{text}T17:00"
+        raise UsageError(f"--at needs a moment with a zone: write {moment}+00:00 for UTC")
     return read.astimezone(UTC)
 
 

@@ -115,7 +115,7 @@ def _object(house: House, found: Drilled, head: str, seconds: float) -> dict[str
         "home": str(house.home), "passed": found.passed, "seed": found.seed, "worlds": list(found.worlds),
         "begins": found.begins.isoformat(), "code_version": __version__, "desk_hash": house.desk_hash,
         "scenes": {word: found.count(word) for word in ("passed", "failed", "off")}, "seconds": round(seconds, 2),
-        "sealed": head, "outcomes": msgspec.to_builtins(found.outcomes),
+        "richer": found.richer, "sealed": head, "outcomes": msgspec.to_builtins(found.outcomes),
         "removals": msgspec.to_builtins(found.removals),
     }  # fmt: skip
 

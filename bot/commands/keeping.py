@@ -50,7 +50,7 @@ def run_restore(env: str, *, backup: str, home: str) -> None:
     print(f"  {count(done.manifest.events, 'record')} proved, head now {done.head[:16]}")
     if done.account_kept:
         print("  the simulated account that stood there is kept: it is the broker's side, and newer")
-    print("  new risk is held back until a tick settles cleanly; orders sent after the backup are named by then")
+    print("  new risk is held back until a tick settles cleanly; what was sent since is recognised by its id")
     if failed:
         print(f"  {failed}")
     print(f"next: BOT_HOME={target} in the .env (no backup holds it), then `bot tick --dry` and `bot status`")

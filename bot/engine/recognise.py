@@ -70,22 +70,25 @@ def recognise(
     ]
     orders: list[OwnOrder] = []
     remarks: list[str] = []
-    for number, one in enumerate(sorted(unknown, key=lambda order: (order.submitted_at, order.client_order_id))):
+    waiting = 0
+    for one in sorted(unknown, key=lambda order: (order.submitted_at, order.client_order_id)):
         if len(one.legs) != 1 or not told.isdisjoint((one.broker_order_id, *one.leg_ids)):
             continue
         wishes = tuple(dict.fromkeys(_wishes(one, reads, memory, book)))
         slots = _slots(one, book.slot_seconds)
-        left -= len(wishes) * len(slots) * ATTEMPTS_MAX
-        if left < 0:
-            words = f"{len(unknown) - number} orders with this desk's name wait: a tick makes {most} ids at most"
-            return Recognised(tuple(orders), tuple(remarks), (words,))
+        asked = len(wishes) * len(slots) * ATTEMPTS_MAX
+        if asked > left:
+            waiting += 1
+            continue
+        left -= asked
         own = _proved(one, wishes, slots, memory, book, at)
         if own is not None:
             own = _after(own, one, former)
             orders.append(own)
             former.append((own, one))
             remarks.append(_words(own, one))
-    return Recognised(tuple(orders), tuple(remarks))
+    given_up = f"{waiting} orders with this desk's name were not looked at: a tick makes {most} ids at most"
+    return Recognised(tuple(orders), tuple(remarks), (given_up,) if waiting else ())
 
 
 def remembering(memory: Memory, orders: tuple[OwnOrder, ...], session_day: date) -> Memory:

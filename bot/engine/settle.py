@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from bot.domain.holdings import Activity, BrokerOrder
 from bot.domain.instruments import is_option, underlying_of
-from bot.domain.ledger import Books, Drift, Instruction
+from bot.domain.ledger import Books, Drift, Instruction, StrategyBook
 from bot.domain.money import ONE, ZERO, plain
 from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
 from bot.domain.sessions import new_york_day, next_session, session_on, slot_of
 from bot.domain.snapshot import HeldPosition, SessionFacts
-from bot.domain.subledger import UNASSIGNED
+from bot.domain.subledger import FOREIGN, UNASSIGNED
 from bot.engine.ports import Memory, Reads, Settlement
 from bot.engine.settle_drift import CASH, READS_APART, compare
 from bot.engine.settle_dust import odd_shares
@@ -90,6 +90,11 @@ def _held_back(left: Settlement, booked: Settlement, lines: list[Activity]) -> S
 
 def _settled(reads: Reads, memory: Memory, at: datetime, session: SessionFacts, lines: list[Activity]) -> Settlement:
     changed, orders, foreign = update_orders(reads, memory)
+    if _began_wrong(reads, memory, lines, changed):
+        memory = replace(memory, books=replace(
+            memory.books, cash=None, drift=(), equity_previous=None, equity_last=None, nav=ONE, nav_peak=ONE,
+            flow_session=ZERO, session_day=None, strategies=(),
+        ))  # fmt: skip
     ledger = Ledger(reads, memory, orders)
     adopted = memory.books.cash is None and not _explains_everything(lines, reads, memory.books)
     if adopted:
@@ -137,6 +142,21 @@ def _settled(reads: Reads, memory: Memory, at: datetime, session: SessionFacts, 
         flow=ledger.flow,
         notes=(*ledger.notes, *findings.notes),
     )
+
+
+def _began_wrong(reads: Reads, memory: Memory, lines: list[Activity], changed: list[OwnOrder]) -> bool:
+    """Say whether the cash the books began with is contradicted by the very next reading, before anything happened.
+
+    The first reading has no witness. While nothing stands on it, the second one takes its place: one wrong number would
+    else be a difference that only a person can explain.
+    """
+    books = memory.books
+    if not memory.settled_once or books.cash is None or books.cash == reads.account.cash or lines or changed:
+        return False
+    if memory.own_orders or memory.recent_orders or books.lots or books.legs or books.cycles or books.rolls:
+        return False
+    untouched = (StrategyBook(strategy=UNASSIGNED, opening=books.cash), StrategyBook(strategy=FOREIGN))
+    return all(book in untouched for book in books.strategies)
 
 
 def _explains_everything(lines: list[Activity], reads: Reads, books: Books) -> bool:

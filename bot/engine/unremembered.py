@@ -47,8 +47,8 @@ def _words(order: BrokerOrder, foreign: set[str]) -> str:
     legs = ", ".join(f"{leg.position_intent} {leg.symbol}" for leg in order.legs)
     told = (
         f"order {order.client_order_id} ({legs}; {order.status}, {plain(order.filled_qty)} of {plain(order.qty)} "
-        "filled) carries this desk's name and this ledger never planned it: it was sent after the backup this home was "
-        "restored from, or by another home of this desk"
+        "filled) carries this desk's name, this ledger never planned it, and no wish this desk can have had gives its "
+        "id: it is of another home of this desk, was changed by hand, or served what this ledger does not know"
     )
     if not order.terminal:
         return f"{told}. It counts in risk and is not touched: let it end, or cancel it at the broker"

@@ -22,6 +22,8 @@ SPOT_SLACK = Decimal("0.02")
 """How far, as a share of the underlying, quotes of share and option may be apart in time."""
 DELTA_SLACK = 1_000
 """By how much, in ten-thousandths, deltas of one expiry may be out of order."""
+VOLATILITY_MOST = {"etf": 1.5, "stock": 3.0}
+"""Volatility above which a moved point is likelier than a market; a desk that would sell into more than that waits."""
 VOLATILITY_TIMES = 2.5
 """How many times the quoted volatility, or part of it, that of the price may be."""
 
@@ -105,7 +107,7 @@ def _oldest(chain: Chain, case: Case) -> Decimal | None:
 def _against_volatility(contract: Contract, quote: Quote, spot: Decimal | None, case: Case) -> str:
     """Say how far the volatility that explains the price is from the one it is quoted with."""
     told = quote.volatility
-    if told is None or told <= 0 or spot is None or quote.bid is None or quote.ask is None:
+    if spot is None or quote.bid is None or quote.ask is None:
         return ""
     years = years_to_expiry(contract.expiry, case.snapshot.at)
     found = [
@@ -113,6 +115,12 @@ def _against_volatility(contract: Contract, quote: Quote, spot: Decimal | None, 
         for side in (quote.bid, quote.ask)
     ]
     low, high = found
+    info = case.desk.universe.get(contract.root)
+    most = VOLATILITY_MOST["stock" if info is None else info.kind]
+    if low is not None and low > most:
+        return f"the price says a volatility of {low:.0%}: more than {most:.0%} is taken for a wrong number"
+    if told is None or told <= 0:
+        return ""
     if high is not None and high < told / VOLATILITY_TIMES:
         return f"the price says a volatility of {high:.0%}, it is quoted with {told:.0%}"
     if low is not None and low > told * VOLATILITY_TIMES:

@@ -14,9 +14,9 @@ def log_line(told: Mapping[str, Any]) -> str:
     """Write one line of the log for a terminal; its moment is UTC.
 
     >>> log_line({"ts": "2026-11-18T17:00:00.000Z", "kind": "order", "by": "bot tick", "tick": 9, "state": "sending"})
-    '2026-11-18 17:00:00  tick 9  order    sending'
+    '2026-11-18 17:00:00Z  tick 9  order    sending'
     """
-    moment = str(told["ts"])[:19].replace("T", " ")
+    moment = f"{str(told['ts'])[:19].replace('T', ' ')}Z"
     tick = f"  tick {told['tick']}" if "tick" in told else ""
     keys = [key for key in _FIRST if key in told] + [key for key in told if key not in _HEAD and key not in _FIRST]
     words = "  ".join(_words(key, told[key]) for key in keys)

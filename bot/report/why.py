@@ -239,7 +239,7 @@ def symbol_lines(report: SymbolReport, prefix: str = "") -> list[str]:
         lines += ["", f"the newest tick's planners wanted nothing on {report.symbol}"]
         if report.earlier is not None:
             lines += ["", "THE NEWEST WISH BEFORE IT", *wish_lines(report.earlier, report.now)]
-    title = f"THE LAST {count(report.sessions, 'SESSION', 'SESSIONS')}"
+    title = "THE LAST SESSION" if report.sessions == 1 else f"THE LAST {report.sessions} SESSIONS"
     lines += section(f"{title}: REFUSED", gate_table(report.gates))
     lines += section(f"{title}: PASSED OVER", passed_table(report.reasons, one_symbol=True))
     for place, order in enumerate(report.orders):

@@ -192,9 +192,8 @@ class Database:
             self._write_ahead()
         run(f"PRAGMA synchronous={synchronous}")
         run("PRAGMA foreign_keys=ON")
-        if not self.full:  # many ticks in one process
+        if not self.full:
             run("PRAGMA wal_autocheckpoint=8000")
-            run("PRAGMA cache_size=-32768")
         for number, path in known:
             if number > version:
                 self._migrate(number, path)

@@ -1,7 +1,8 @@
 """A home restored from a backup takes no new risk until one tick has settled it cleanly.
 
-Orders may have left after the backup, and this ledger does not know them: the broker does. While such an order lives,
-while its position stands as foreign, or while anything drifts, entering again could do the same thing twice.
+Orders may have left after the backup, and this ledger does not know them: the broker does. The tick recognises them by
+their ids. While one that no id proves ours lives, while its position stands as foreign, or while anything drifts,
+entering again could do the same thing twice.
 """
 
 from __future__ import annotations

@@ -69,6 +69,15 @@ def test_every_variable_stands_in_the_example_the_readme_and_the_runbook() -> No
         assert any(name.endswith(ending) for name in KNOWN_NAMES)
 
 
+def test_every_variable_of_the_dashboard_stands_in_the_runbook() -> None:
+    sources = [path for folder in ("server", "lib") for path in (ROOT / "dashboard" / folder).glob("*.ts")]
+    sources += (ROOT / "dashboard" / "server").glob("*.mjs")
+    named = {word for path in sources for word in re.findall(r"\bDASHBOARD_[A-Z_]+[A-Z]\b", path.read_text("utf-8"))}
+    assert len(named) >= 9
+    for one in sorted(named):
+        assert f"`{one}`" in document("RUNBOOK.md"), one
+
+
 def test_the_example_desk_is_what_init_writes_and_explains_every_key() -> None:
     example = document("desk.example.toml")
     assert example == desk_text("balanced")

@@ -46,7 +46,13 @@ export function doorOf(env, readSecret) {
   let token = "";
   const file = env.DASHBOARD_TOKEN_FILE?.trim() ?? "";
   if (file) {
-    const { text, open } = readSecret(file);
+    let held;
+    try {
+      held = readSecret(file);
+    } catch (error) {
+      throw new Error(`DASHBOARD_TOKEN_FILE: ${file} cannot be read (${error instanceof Error ? error.message : error}).`);
+    }
+    const { text, open } = held;
     token = text.trim();
     if (open) throw new Error(`DASHBOARD_TOKEN_FILE: others may read ${file}; run: chmod 600 ${file}`);
     if (token.length < 24)

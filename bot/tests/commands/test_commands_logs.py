@@ -60,7 +60,7 @@ def test_a_tick_is_told_however_long_ago(folder: Path) -> None:
 
 def test_lines_are_readable(folder: Path) -> None:
     out = typed(folder, "log", now=SATURDAY + timedelta(hours=3)).out.splitlines()
-    assert any(line.startswith("2026-11-21 15:00:00  tick 1  ended    done  ") for line in out)
+    assert any(line.startswith("2026-11-21 15:00:00Z  tick 1  ended    done  ") for line in out)
     assert "author" in out[-1]
     assert out[-1].endswith("(bot halt stop)")
 

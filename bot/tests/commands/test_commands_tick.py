@@ -87,7 +87,13 @@ def test_dry_and_live_together_are_a_usage_error(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "says"), [("yesterday", "ISO moment"), ("2026-11-18T17:00:00", "needs a zone"), ("soon", "'session'")]
+    ("moment", "says"),
+    [
+        ("yesterday", "ISO moment"),
+        ("2026-11-18T17:00:00", "with a zone"),
+        ("2026-11-18", "write 2026-11-18T17:00+00:00"),
+        ("soon", "'session'"),
+    ],
 )
 def test_a_moment_that_cannot_be_read_is_a_usage_error(folder: Path, moment: str, says: str) -> None:
     done = typed(folder, "tick", "--dry", "--at", moment)

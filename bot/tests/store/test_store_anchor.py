@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from bot.domain.errors import StoreError
 from bot.domain.ledger import Halt
 from bot.store import journal as journals
-from bot.store.anchor import ANCHOR_NAME, Anchor, damage, read_anchor, write_anchor
+from bot.store.anchor import ANCHOR_NAME, WIDTH, Anchor, damage, read_anchor, write_anchor
 from bot.store.chain import head
 from bot.store.database import LEDGER_NAME
 from bot.store.journal import LedgerJournal
@@ -151,6 +152,7 @@ def test_what_a_power_cut_may_still_take_is_not_anchored(home: Path) -> None:
 def test_half_an_anchor_never_takes_the_place_of_a_whole_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ticked(home)
     before = read_anchor(home)
+    monkeypatch.setattr(os, "pwrite", lambda handle, words, at: len(words) - 1)
     monkeypatch.setattr(os, "write", lambda handle, words: len(words) - 1)
     assert not write_anchor(home, "f" * 64, 9)
     assert read_anchor(home) == before
@@ -164,3 +166,30 @@ def test_a_damaged_anchor_is_told_and_one_that_is_gone_is_not(home: Path, text: 
     if text is not None:
         (home / ANCHOR_NAME).write_text(text)
     assert bool(damage(home)) is told
+
+
+def test_an_anchor_that_stands_is_moved_without_a_wait_for_the_disk(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir(exist_ok=True)
+    waits: list[int] = []
+    monkeypatch.setattr(os, "fsync", waits.append)
+    assert write_anchor(home, "a" * 64, 9)
+    assert len(waits) == 1
+    place = (home / ANCHOR_NAME).stat()
+    assert write_anchor(home, "b" * 64, 1_000_000_000)
+    assert len(waits) == 1
+    assert read_anchor(home) == Anchor("b" * 64, 1_000_000_000)
+    assert ((home / ANCHOR_NAME).stat().st_ino, (home / ANCHOR_NAME).stat().st_size) == (place.st_ino, WIDTH)
+
+
+@pytest.mark.parametrize("linked", [os.link, os.symlink])
+def test_a_name_that_shares_the_anchors_bytes_keeps_them(tmp_path: Path, linked: Callable[[Path, Path], None]) -> None:
+    kept = tmp_path / "kept"
+    write_anchor(tmp_path, "a" * 64, 1)
+    (tmp_path / ANCHOR_NAME).rename(kept)
+    linked(kept, tmp_path / ANCHOR_NAME)
+    before = kept.read_bytes()
+    assert write_anchor(tmp_path, "b" * 64, 2)
+    assert kept.read_bytes() == before
+    assert read_anchor(tmp_path) == Anchor("b" * 64, 2)

@@ -13,7 +13,7 @@ from bot.tests.builders import NOON
 from bot.tests.store.scene import a_start
 
 
-@pytest.mark.parametrize(("synchronous", "waits"), [("FULL", 1), ("NORMAL", 0)])
+@pytest.mark.parametrize(("synchronous", "waits"), [("FULL", 1), ("NORMAL", 0), ("OFF", 0)])
 def test_a_snapshot_is_on_the_disk_before_the_decision_may_name_it(
     home: Path, monkeypatch: pytest.MonkeyPatch, synchronous: Synchronous, waits: int
 ) -> None:
@@ -39,3 +39,19 @@ def test_a_new_home_and_its_folder_survive_a_power_cut(home: Path, monkeypatch: 
     finally:
         journal.close()
     assert folders == [home / "snapshots", home]
+
+
+def test_what_is_read_together_is_of_one_moment(home: Path) -> None:
+    one, other = LedgerJournal(home, "desk").database, LedgerJournal(home, "desk").database
+    count = "SELECT count(*) FROM ticks"
+    with one.reading() as connection:
+        assert connection.execute(count).fetchone() == (0,)
+        other.connection.execute(
+            "INSERT INTO ticks (id, ts, slot, mode, status, broker, market, environment, config_hash, code_version)"
+            " VALUES (1, 'a', 'a', 'dry', 'started', 'b', 'm', 'e', 'c', 'v')"
+        )
+        assert connection.execute(count).fetchone() == (0,)
+    assert not one.connection.in_transaction
+    assert one.connection.execute(count).fetchone() == (1,)
+    one.close()
+    other.close()

@@ -82,6 +82,7 @@ describe("the door", () => {
   test("refuses a token that others may read, and one that is short", () => {
     expect(() => doorOf({ DASHBOARD_TOKEN_FILE: "f" }, () => ({ text: LOCKED.token, open: true }))).toThrow(/chmod 600/);
     expect(() => doorOf({ DASHBOARD_TOKEN_FILE: "f" }, () => ({ text: "short", open: false }))).toThrow(/24 characters/);
+    expect(() => doorOf({ DASHBOARD_TOKEN_FILE: "f" }, () => { throw new Error("ENOENT"); })).toThrow(/^DASHBOARD_TOKEN_FILE: f cannot be read/);
   });
   test.each(["0", "65536", "http", "30 30", "-1", "1e3"])("refuses the port %s", (port) => {
     expect(() => doorOf({ DASHBOARD_PORT: port }, noFile)).toThrow(/DASHBOARD_PORT/);
