@@ -208,8 +208,6 @@ class Memory(Fact, frozen=True, kw_only=True):
     """Those of the newest tick that decided: what keeps the moment at which each left zero."""
     drill: DrillPass | None = None
     """The newest drill that passed."""
-    settled_once: bool = False
-    """Whether exactly one tick has settled so far: what the books began with was read once only."""
 
 
 class TickStart(Fact, frozen=True, kw_only=True):

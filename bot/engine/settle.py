@@ -6,7 +6,7 @@ is the baseline, what is listed so far counts as seen, and every position is for
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -90,7 +90,7 @@ def _held_back(left: Settlement, booked: Settlement, lines: list[Activity]) -> S
 
 def _settled(reads: Reads, memory: Memory, at: datetime, session: SessionFacts, lines: list[Activity]) -> Settlement:
     changed, orders, foreign = update_orders(reads, memory)
-    if _began_wrong(reads, memory, lines, changed):
+    if _began_wrong(reads, memory, lines, changed, session.day):
         memory = replace(memory, books=replace(
             memory.books, cash=None, drift=(), equity_previous=None, equity_last=None, nav=ONE, nav_peak=ONE,
             flow_session=ZERO, session_day=None, strategies=(),
@@ -144,14 +144,16 @@ def _settled(reads: Reads, memory: Memory, at: datetime, session: SessionFacts, 
     )
 
 
-def _began_wrong(reads: Reads, memory: Memory, lines: list[Activity], changed: list[OwnOrder]) -> bool:
-    """Say whether the cash the books began with is contradicted by the very next reading, before anything happened.
+def _began_wrong(reads: Reads, memory: Memory, lines: list[Activity], changed: list[OwnOrder], today: date) -> bool:
+    """Say whether the books begin anew: their first cash stood against every reading since the session before.
 
-    The first reading has no witness. While nothing stands on it, the second one takes its place: one wrong number would
-    else be a difference that only a person can explain.
+    The first reading has no witness. Where nothing was ever booked on it, a difference that no line of history
+    explained over a session is a beginning that was read wrong, or money that moved without a line; no loss to find.
     """
-    books = memory.books
-    if not memory.settled_once or books.cash is None or books.cash == reads.account.cash or lines or changed:
+    books, found = memory.books, _cash_drift(memory.books.drift)
+    if books.cash is None or books.cash == reads.account.cash or lines or changed:
+        return False
+    if found is None or found.since is None or new_york_day(found.since) >= today:
         return False
     if memory.own_orders or memory.recent_orders or books.lots or books.legs or books.cycles or books.rolls:
         return False

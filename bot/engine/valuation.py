@@ -143,6 +143,8 @@ def roll_nav(books: Books, equity: Decimal, flow: Decimal, session: SessionFacts
         previous = books.equity_previous if books.equity_previous is not None else equity
         return replace(books, equity_last=equity, equity_previous=previous, session_day=session.day)
     nav = nav_step(books.nav, equity, books.equity_last, flow).quantize(NAV_PLACES).normalize()
+    if nav <= 0:  # nothing could be chained onto it ever again: the next reading goes on from the last one
+        return books
     fresh = books.session_day is None or session.day > books.session_day
     return replace(
         books,

@@ -121,6 +121,8 @@ def _against_volatility(contract: Contract, quote: Quote, spot: Decimal | None, 
         return f"the price says a volatility of {low:.0%}: more than {most:.0%} is taken for a wrong number"
     if told is None or told <= 0:
         return ""
+    if told > most:
+        return f"it is quoted with a volatility of {told:.0%}: more than {most:.0%} is taken for a wrong number"
     if high is not None and high < told / VOLATILITY_TIMES:
         return f"the price says a volatility of {high:.0%}, it is quoted with {told:.0%}"
     if low is not None and low > told * VOLATILITY_TIMES:

@@ -108,7 +108,6 @@ def read_memory(connection: sqlite3.Connection, at: datetime, session_date: date
         losing_chains=read_streak(connection),
         invariants=read_invariants(connection),
         drill=read_pass(connection),
-        settled_once=len(run("SELECT 1 FROM ticks WHERE equity IS NOT NULL LIMIT 2").fetchall()) == 1,
     )
 
 

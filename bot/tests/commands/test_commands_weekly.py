@@ -173,8 +173,6 @@ def test_every_leg_is_either_looked_after_or_says_why_not(made: Path) -> None:
     asleep = house.desk.wheels[0]
     from msgspec.structs import replace
 
-    from bot.commands.fresh_look import Looked
-
     desk = replace(house.desk, wheels=((asleep[0], False, asleep[2]),))
     leg = an_option_leg(put("XLF", NOON.date(), "38"))
     snapshot = a_snapshot(positions=(held(leg.symbol, "-1"),))

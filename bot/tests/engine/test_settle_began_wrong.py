@@ -1,20 +1,18 @@
-"""The cash the books begin with has no witness: while nothing stands on it, the next reading takes its place."""
+"""The cash the books begin with has no witness: a session of other readings takes its place."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
-from bot.engine.ports import Reads, Settlement
-from bot.engine.settle import settle
-from bot.tests.builders import a_session, put
+from bot.engine.ports import Reads
+from bot.tests.builders import put
 from bot.tests.engine.settle_world import BrokerLedger, Desk
 
 D = Decimal
-SLOT = timedelta(minutes=15)
 
 
 def told(reads: Reads, cash: str) -> Reads:
@@ -23,47 +21,41 @@ def told(reads: Reads, cash: str) -> Reads:
 
 
 def begun(cash: str) -> tuple[BrokerLedger, Desk]:
-    """Books that began with a cash that was read once."""
+    """Books that began with a cash that was read once, and stood against the next reading."""
     world, desk = BrokerLedger(), Desk()
     first = desk.settle(told(world.reads(), cash), world.at)
     assert first.books.cash == D(cash)
-    world.at += SLOT
+    world.wait(minutes=15)
+    second = desk.settle(world.reads(), world.at)
+    assert second.books.cash == D(cash), "money may come before its line: it is waited for"
     return world, desk
 
 
-def again(world: BrokerLedger, desk: Desk, *, once: bool = True) -> Settlement:
-    """Settle the next reading."""
-    memory = replace(desk.memory(), settled_once=once)
-    return settle(world.reads(), memory, world.at, a_session(world.at))
-
-
 @pytest.mark.parametrize("cash", ["1000000", "0", "0.01", "-100000"])
-def test_the_second_reading_takes_the_place_of_a_first_one_that_was_wrong(cash: str) -> None:
+def test_a_beginning_that_every_reading_contradicts_begins_anew_the_next_session(cash: str) -> None:
     world, desk = begun(cash)
-    result = again(world, desk)
+    world.wait(days=1)
+    result = desk.settle(world.reads(), world.at)
     assert (result.books.cash, result.drift) == (D(100_000), ())
     assert (result.books.nav, result.books.nav_peak) == (D(1), D(1))
     assert result.books.equity_last is None
     assert sum(book.cash for book in result.books.strategies) == D(100_000)
 
 
-def test_a_reading_that_agrees_changes_nothing() -> None:
+def test_a_line_that_explains_it_meanwhile_is_booked() -> None:
     world, desk = begun("100000")
-    before = desk.books
-    assert again(world, desk).books.strategies == before.strategies
-    assert again(world, desk).books.cash == D(100_000)
-
-
-def test_after_two_readings_a_difference_stays_one() -> None:
-    world, desk = begun("1000000")
-    result = again(world, desk, once=False)
-    assert result.books.cash == D(1_000_000)
-    assert [one.symbol for one in result.drift] == ["CASH"]
+    world.line("CSD", net=D(5_000))
+    world.wait(minutes=15)
+    assert desk.settle(world.reads(), world.at).books.cash == D(105_000)
+    world.wait(days=1)
+    assert desk.settle(world.reads(), world.at).drift == ()
 
 
 def test_what_happened_since_holds_the_beginning_where_it_was() -> None:
     world, desk = begun("1000000")
     world.trade(put("XLF", date(2026, 2, 6), "50"), "sell_to_open", 1, "1.00")
-    for name, own in world.own.items():
-        desk.orders.setdefault(name, own)
-    assert again(world, desk).books.cash != D(100_000) + D(100)
+    world.tick(desk)
+    world.wait(days=1)
+    result = world.tick(desk)
+    assert result.books.cash != world.cash
+    assert [one.symbol for one in result.drift] == ["CASH"]

@@ -97,7 +97,8 @@ def test_a_restore_that_was_cut_short_leaves_no_home_and_is_typed_again(
     """Its desk file comes in whole after all others, and its ledger never without what a full disk kept in its log."""
     scene, asked = scenes["restore"], asked_by("restore")
     ours = [one for one in asked if ACCOUNT_FILE not in one]  # what of the disk may fill up or fail
-    last = [nth for nth, one in enumerate(ours, 1) if "pwrite" in one and one.endswith("ledger.sqlite")][-1]
+    named = max(nth for nth, one in enumerate(ours, 1) if "desk.toml" in one)  # the board's share comes after it
+    last = [nth for nth, one in enumerate(ours[:named], 1) if "pwrite" in one and one.endswith("ledger.sqlite")][-1]
     desk = [nth for nth, one in enumerate(asked, 1) if "desk.toml" in one]
     assert len(desk) >= 4, f"it is made, written, synced and named: {asked}"
     tally = Tally("restores cut short at their ends")
