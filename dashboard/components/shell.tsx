@@ -3,6 +3,7 @@
 import { cookies } from "next/headers";
 import Link from "@/components/link";
 import type { ReactNode } from "react";
+import { drawnFor } from "@/lib/command-home";
 import { duration, words } from "@/lib/format";
 import { haltedBy, haltFileOf, type HaltFile } from "@/lib/halt-file";
 import { refreshSeconds, type Home } from "@/lib/homes";
@@ -30,6 +31,7 @@ export async function deskPage<T>(name: string, page: PageName, title: string,
     return desk === null ? null : { desk, facts: ask(ledger, desk) };
   });
   const homes = await desks();
+  drawnFor(got.home, homes.length);
   const trouble: Trouble | null = got.ok
     ? got.value === null
       ? { kind: "empty", title: "No tick has finished yet", todo: "Run `bot tick` once; this page shows it by itself." }

@@ -2,6 +2,7 @@
 
 import Link from "@/components/link";
 import type { ReactNode } from "react";
+import { commandHere } from "@/lib/command-home";
 import { dollars, MINUS, percent, plain } from "@/lib/format";
 import { signOf, isDecimal } from "@/lib/money";
 import { seriesText } from "@/lib/series";
@@ -129,7 +130,7 @@ export function Fold({ title, children, open = false }: Readonly<{ title: ReactN
 
 /** A command to copy by hand: the board itself changes nothing. */
 export function Command({ children }: Readonly<{ children: string }>) {
-  return <code className="inline-block max-w-full select-all overflow-x-auto whitespace-pre rounded bg-raised px-2 py-1 align-middle">{children}</code>;
+  return <code className="inline-block max-w-full select-all overflow-x-auto whitespace-pre rounded bg-raised px-2 py-1 align-middle">{commandHere(children)}</code>;
 }
 
 /** What stands where there is nothing to show: why, and what would fill it. */

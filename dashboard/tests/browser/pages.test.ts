@@ -119,6 +119,8 @@ test("several desks stand on one page, and the money of each kind is added up ex
       await page.getByRole("navigation", { name: "Desks" }).getByRole("link", { name: "three" }).click();
       await page.waitForURL(`${board.url}/three`);
       await expect.poll(() => page.locator("header").innerText()).toMatch(/SIMULATED MONEY/i);
+      await page.goto(`${board.url}/two/config`, { waitUntil: "networkidle" });
+      expect(await page.locator("main").innerText(), "a copied command reaches the desk of its page").toContain(`BOT_HOME=${two} bot config approve`);
       expect([...seen.complaints, ...seen.outside]).toEqual([]);
       await context.close();
     }
