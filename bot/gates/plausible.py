@@ -24,6 +24,8 @@ DELTA_SLACK = 1_000
 """By how much, in ten-thousandths, deltas of one expiry may be out of order."""
 VOLATILITY_MOST = {"etf": 1.5, "stock": 3.0}
 """Volatility above which a moved point is likelier than a market; a desk that would sell into more than that waits."""
+UNTOLD = 2 / 3
+"""Part of that where the price alone says it: a feed that states no volatility is no witness."""
 VOLATILITY_TIMES = 2.5
 """How many times the quoted volatility, or part of it, that of the price may be."""
 
@@ -116,10 +118,11 @@ def _against_volatility(contract: Contract, quote: Quote, spot: Decimal | None, 
     ]
     low, high = found
     info = case.desk.universe.get(contract.root)
-    most = VOLATILITY_MOST["stock" if info is None else info.kind]
+    stated = told is not None and told > 0
+    most = VOLATILITY_MOST["stock" if info is None else info.kind] * (1 if stated else UNTOLD)
     if low is not None and low > most:
         return f"the price says a volatility of {low:.0%}: more than {most:.0%} is taken for a wrong number"
-    if told is None or told <= 0:
+    if told is None or not stated:
         return ""
     if told > most:
         return f"it is quoted with a volatility of {told:.0%}: more than {most:.0%} is taken for a wrong number"

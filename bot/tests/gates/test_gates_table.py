@@ -315,7 +315,10 @@ def _plausible(add: Any) -> None:
         ("edge", beside("38", "0.80", "0.84", 0.20)), ("over", beside("38", "0.80", "0.84", 0.1999)),
         ("pass", {"quotes": quotes(volatility=0.36)}), ("refuse", {"quotes": quotes(volatility=0.03)}),
         ("refuse", {"quotes": quotes(volatility=3.0)}), ("refuse", {"quotes": quotes(bid=None)}),
-        ("edge", {"quotes": quotes(bid="5.15", ask="5.25")}), ("over", {"quotes": quotes(bid="5.20", ask="5.30")}),
+        ("edge", {"quotes": quotes(bid="3.05", ask="3.15")}), ("over", {"quotes": quotes(bid="3.10", ask="3.20")}),
+        ("edge", {"quotes": quotes(bid="5.15", ask="5.25", volatility=1.5)}),
+        ("over", {"quotes": quotes(bid="5.20", ask="5.30", volatility=1.5)}),
+        ("over", {"quotes": quotes(bid="5.15", ask="5.25", volatility=1.5001)}),
     )  # fmt: skip
     deep = put("XLF", EXPIRY, "45")  # at 40 it is worth 5.00 at once, and 2 % of the share may pass between the quotes
     for ask_price, word in (("4.20", "edge"), ("4.19", "over")):
