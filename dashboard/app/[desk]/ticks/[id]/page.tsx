@@ -153,9 +153,8 @@ function Checks({ verdict }: Readonly<{ verdict: Verdict }>) {
       {refused.map((check) => <p key={check.gate} className="text-warn"><span aria-hidden="true">✕</span> {checkText(check)}</p>)}
       <details>
         <summary className="text-xs text-muted">{count(verdict.checks.length - refused.length)} gates allowed it</summary>
-        <ul className="mt-1 grid gap-0.5 text-xs">
-          {verdict.checks.filter((check) => check.ok).map((check) => <li key={check.gate}><span aria-hidden="true" className="text-good">✓</span> {checkText(check)}</li>)}
-        </ul>
+        {/* One text: as elements, twenty wishes of sixty gates would be most of the page's work. */}
+        <p className="mt-1 whitespace-pre-line text-xs">{verdict.checks.filter((check) => check.ok).map((check) => `✓ ${checkText(check)}`).join("\n")}</p>
       </details>
     </div>
   );
