@@ -29,6 +29,7 @@ from msgspec.structs import replace
 from bot.brokers.alpaca_account import YEARS, new_york, sane
 from bot.domain.errors import BrokerUnreachable
 from bot.domain.holdings import Activity, ActivityKind
+from bot.domain.instruments import is_option
 from bot.domain.money import ZERO, plain
 from bot.domain.sessions import NEW_YORK, new_york_day
 from bot.venues.parsing import Notes, day_of, decimal_of, moment_of, rows_of, shown, word_of
@@ -158,6 +159,11 @@ def _line_of(raw: dict[str, Any], notes: Notes) -> Activity:
     net_amount = decimal_of(raw, "net_amount", notes)
     asides: Notes = [] if kind in CASH_KINDS else notes
     qty, price = decimal_of(raw, "qty", asides), decimal_of(raw, "price", asides)
+    if kind not in CASH_KINDS and qty is not None and qty % 1 and is_option(symbol):
+        raise BrokerUnreachable(
+            f"the account's history: {word} of {plain(qty)} {shown(symbol)}, expected whole contracts; a number was "
+            "read wrong, so nothing is concluded from this read"
+        )
     if kind in CASH_KINDS:
         if net_amount is None:
             notes.append("net_amount: not said")

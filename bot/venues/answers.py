@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -61,6 +62,8 @@ def read_json(body: bytes) -> Any:
     """
     if not body.strip():
         raise Nonsense("it is empty")
+    collecting = gc.isenabled()
+    gc.disable()  # at the bottom of a deep body no finalizer could run: what it had to close would stay open for good
     try:
         value = _DECODER.decode(body)
     except RecursionError:
@@ -69,6 +72,9 @@ def read_json(body: bytes) -> Any:
         if body.lstrip()[:1] == b"<":
             raise Nonsense("it is HTML, not JSON (a proxy or a gate page answered)") from None
         raise Nonsense(f"it is not JSON ({str(error)[:80]})") from None
+    finally:
+        if collecting:
+            gc.enable()
     if _depth(value) > DEEPEST:
         raise Nonsense(f"it is nested deeper than {DEEPEST} levels")
     return value

@@ -147,7 +147,8 @@ def test_a_limit_stops_an_order_just_past_its_boundary_and_no_other_gate_does(na
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_limit_shown_in_another_unit_stops_an_order_just_past_its_boundary(name: str) -> None:
     gate, limit, beyond = FIGURES[name]
-    wide = {"quotes": quotes(bid="4.50", ask="5.50"), "chains": ()} if name == "price_collar_fraction" else {}
+    far = {"quotes": quotes(bid="4.50", ask="5.50", volatility=1.4), "chains": ()}
+    wide = far if name == "price_collar_fraction" else {}
     intent = a_put(limit_price=D("4.50")) if wide else a_put()
     assert stopped_by(intent, {name: limit}, wide) == []
     assert stopped_by(intent, {name: limit + beyond}, wide) == [gate]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +56,19 @@ def test_what_is_no_answer_says_what_it_is(body: bytes, why: str) -> None:
 def test_depth_is_bounded(opened: bytes, closed: bytes, depth: int) -> None:
     with pytest.raises(Nonsense, match="deeper"):
         read_json(opened * depth + b"1" + closed * depth)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_nothing_is_collected_at_the_bottom_of_a_body_and_all_is_as_before_after_it(collecting: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        for body in (b"[1]", b"[" * 5_000, b"no json"):
+            with suppress(Nonsense):
+                read_json(body)
+            assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_the_depth_of_any_real_answer_passes() -> None:
