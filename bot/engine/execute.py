@@ -187,8 +187,13 @@ def _halted(sender: Sender) -> str:
 
 
 def _came_to_nothing(order: OwnOrder) -> bool:
-    """Say whether an order was refused, or ended at the broker without any fill."""
-    return order.state == "refused" or (order.state == "done" and order.filled_qty == 0)
+    """Say whether an order was refused, or ended at the broker without any fill.
+
+    An answer that says filled and no quantity has filled: a stop beside it would sell the same shares again.
+    """
+    if order.state == "refused":
+        return True
+    return order.state == "done" and order.filled_qty == 0 and order.status != "filled"
 
 
 def _cancel(sender: Sender, old: OwnOrder | None, intent: OrderIntent, errors: list[str]) -> str:

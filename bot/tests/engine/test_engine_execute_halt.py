@@ -127,3 +127,16 @@ def test_a_sale_that_ends_at_once_without_a_fill_lets_the_stop_rest_again(
     broker.on_submit = end
     orders, _ = run(broker, lambda: None, SALE, orders=(STOP,))
     assert [one.purpose for one in orders] == ["owner_close", *(["trailing_stop"] if again else [])]
+
+
+def test_a_sale_that_says_filled_and_no_quantity_has_sold_and_no_stop_goes_beside_it() -> None:
+    broker = HandBroker()
+
+    def end(request: OrderRequest) -> BrokerOrder | None:
+        if request.order_type != "limit":
+            return None
+        return replace(broker.accept(request, "filled"), filled_qty=Decimal(0))
+
+    broker.on_submit = end
+    orders, _ = run(broker, lambda: None, SALE, orders=(STOP,))
+    assert [one.purpose for one in orders] == ["owner_close"]
