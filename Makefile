@@ -20,10 +20,10 @@ DEMO_HOME = rm -rf demo/data $(DEMO) && mkdir -p demo && \
 	$(NEUTRAL) $(BIN)/python -m bot init --env $(DEMO) > demo/init.txt || { cat demo/init.txt; exit 1; }
 DEMO_TICK = $(NEUTRAL) $(BIN)/python -m bot tick --env $(DEMO) --dry --at session
 
-.PHONY: help demo dashboard demo-dashboard board test check lint types unit fix golden docs soak bench lock clean
+.PHONY: help demo dashboard demo-dashboard board test check lint types unit fix golden docs soak bench lock clean install-systemd uninstall-systemd
 
 help: ## Print every target with what it does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Install the pinned dependencies and show one dry tick on the embedded market
 	@test -f demo/data/desk.toml || { $(DEMO_HOME); }
@@ -52,6 +52,17 @@ demo-dashboard: $(VENV)/.runtime $(BOARD)/.next/.ready ## The same over a year t
 		$(NEUTRAL) $(BIN)/python -m bot simulate --env $(DEMO) --days 252 --equity 60000 --home $(YEAR).part && mv $(YEAR).part $(YEAR); }
 	@BOT_HOME=$(abspath $(YEAR)); export BOT_HOME; unset DASHBOARD_HOMES; $(BOARD_RUN)
 
+# A desk's units. Both only say what they would do until APPLY=1; DRY=1 makes sure of that.
+# TICKS=session (timer), always (timer around the clock) or loop; WITH_BOARD=1; OWNER=user; USER_UNITS=1; TEXTS=1
+UNITS_DO = $(if $(APPLY),$(if $(DRY),,--apply))
+UNITS_OF = --desk '$(DESK)' $(if $(USER_UNITS),--user-units) $(UNITS_DO)
+install-systemd: $(VENV)/.runtime ## Install the units of DESK=name [ENV_FILE=.env] [USER_UNITS=1] [TICKS=loop] [APPLY=1]
+	@$(abspath $(BIN))/python -m bot units install $(UNITS_OF) $(if $(ENV_FILE),--env '$(ENV_FILE)') \
+		$(if $(TICKS),--run '$(TICKS)') $(if $(WITH_BOARD),--board) $(if $(OWNER),--as '$(OWNER)') $(if $(TEXTS),--texts)
+
+uninstall-systemd: $(VENV)/.runtime ## Take the units of DESK=name away and nothing else [USER_UNITS=1] [APPLY=1]
+	@$(abspath $(BIN))/python -m bot units uninstall $(UNITS_OF)
+
 test: check unit board ## Run everything: ruff, mypy, pytest with doctests, the board in a real browser
 
 check: lint types ## Run ruff and mypy without the tests
@@ -68,6 +79,8 @@ types: $(VENV)/.test ## Run mypy alone, strict
 
 unit: $(VENV)/.test $(PRISM)/node_modules/.ready ## Run pytest with doctests alone (ARGS="-k wheel" picks some)
 	@echo "== pytest"
+	@$(SYSTEMD_HERE) || { $(SYSTEMD_GET) && $(SYSTEMD_HERE); } || \
+		echo "systemd-analyze is not here and could not be installed: the units are not verified"
 	@$(BIN)/python -m pytest $(ARGS)
 
 # Where npm or Chromium cannot be had, it says so and goes on: what is left out is named, and on a full machine nothing is.
@@ -84,6 +97,11 @@ board: $(VENV)/.test ## Run the board's tests alone: types, units, every page an
 	else echo "== dashboard: Chromium is not here and could not be installed: no page was looked at (CHROMIUM names one)"; fi
 
 CHROMIUM_HERE = { test -x "$$CHROMIUM" || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+SYSTEMD_HERE = command -v systemd-analyze >/dev/null
+SYSTEMD_GET = { command -v apt-get >/dev/null && echo "installing Debian's systemd for the tests of the units (once)" && \
+	if [ "$$(id -u)" = 0 ]; then as=; else as='sudo -n'; fi && \
+	{ $$as apt-get -qq install -y --no-install-recommends systemd >/dev/null 2>&1 || \
+		{ $$as apt-get -qq update >/dev/null 2>&1 && $$as apt-get -qq install -y --no-install-recommends systemd >/dev/null 2>&1; }; }; }
 CHROMIUM_GET = { command -v apt-get >/dev/null && echo "installing Debian's Chromium for the tests (once)" && \
 	if [ "$$(id -u)" = 0 ]; then as=; else as='sudo -n'; fi && \
 	{ $$as apt-get -qq install -y --no-install-recommends chromium >/dev/null 2>&1 || \
@@ -109,8 +127,10 @@ bench: $(VENV)/.test ## Print every figure beside its target (ratios of interlea
 # The lock files name versions and hashes and no address: pip asks whatever index the machine is set to.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: $(VENV)/.lock ## Renew requirements.lock and requirements-test.lock from pyproject.toml (needs an index)
-	@echo 'setuptools>=77' | $(VENV)/lock/bin/$(LOCK) $(LOCK_ARGS) -o requirements.lock pyproject.toml - >/dev/null
-	@echo 'setuptools>=77' | $(VENV)/lock/bin/$(LOCK) $(LOCK_ARGS) -c requirements.lock --extra test --extra bench \
+	@echo 'setuptools>=77' | $(VENV)/lock/bin/$(LOCK) $(LOCK_ARGS) --extra report --extra data \
+		-o requirements.lock pyproject.toml - >/dev/null
+	@echo 'setuptools>=77' | $(VENV)/lock/bin/$(LOCK) $(LOCK_ARGS) -c requirements.lock --extra report --extra data \
+		--extra test --extra bench \
 		-o requirements-test.lock pyproject.toml - >/dev/null
 	@grep -c == requirements.lock requirements-test.lock
 

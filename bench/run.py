@@ -9,7 +9,10 @@ import sys
 
 from bench.harness import ROOT
 
-BENCHMARKS = ("startup", "dry_tick", "chain_pricing", "snapshot_size", "pre_send", "simulated_year", "audit", "board")
+BENCHMARKS = (
+    "startup", "dry_tick", "chain_pricing", "snapshot_size", "pre_send", "simulated_year", "audit", "board",
+    "report_day",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli_reach import reach
 from bot.cli_upkeep import upkeep
 from bot.cli_words import Contract, Env, Json, Reason
 
@@ -127,18 +128,6 @@ def books(env: Env = "", as_json: Json = False) -> None:
     from bot.commands.bookkeeping import run_books
 
     run_books(env, as_json=as_json)
-
-
-@app.command()
-def report(
-    env: Env = "",
-    day: Annotated[str, typer.Option(help="New York day, YYYY-MM-DD (default: the newest with a tick).")] = "",
-    as_json: Json = False,
-) -> None:
-    """Tell one day as text: equity, fills, premium, open options, refusals."""
-    from bot.commands.looking import run_report
-
-    run_report(env, day=day, as_json=as_json)
 
 
 @app.command()
@@ -392,3 +381,4 @@ def dump_state(
 
 
 app.add_typer(upkeep)
+app.add_typer(reach)

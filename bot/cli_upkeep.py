@@ -18,6 +18,14 @@ audit_app = typer.Typer(
     no_args_is_help=True,
 )  # fmt: skip
 upkeep.add_typer(audit_app, name="audit")
+units_app = typer.Typer(
+    help="Install a desk's units for systemd, or take them away.", rich_markup_mode=None, no_args_is_help=True
+)
+upkeep.add_typer(units_app, name="units")
+Desk = Annotated[str, typer.Option("--desk", help="Name of the desk, such as wheel: bot-tick@wheel.timer.")]
+UserUnits = Annotated[bool, typer.Option("--user-units", help="Your own manager's (systemctl --user), without root.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Do it; without this it is only said.")]
+Root = Annotated[str, typer.Option("--root", help="Write below this folder and run nothing, for a package.")]
 
 
 @config_app.command("show")
@@ -84,12 +92,68 @@ def audit_accept(
     run_accept(env, reason=reason)
 
 
+@units_app.command("install")
+def units_install(
+    desk: Desk,
+    env: Env = "",
+    user_units: UserUnits = False,
+    run: Annotated[
+        str, typer.Option(help="What starts ticks: session (timer), always (timer around the clock) or loop.")
+    ] = "session",
+    board: Annotated[bool, typer.Option("--board", help="Serve the dashboard too.")] = False,
+    user: Annotated[str, typer.Option("--as", help="User to run as (default: the owner of the .env).")] = "",
+    apply: Apply = False,
+    texts: Annotated[bool, typer.Option("--texts", help="Print every unit whole.")] = False,
+    root: Root = "",
+) -> None:
+    """Check the desk, then say what would be written and run for its units; with --apply do it."""
+    from bot.commands.installing import run_install
+
+    run_install(
+        env, desk=desk, user_mode=user_units, run=run, board=board, user=user, apply=apply, texts=texts, root=root
+    )  # fmt: skip
+
+
+@units_app.command("uninstall")
+def units_uninstall(desk: Desk, user_units: UserUnits = False, apply: Apply = False, root: Root = "") -> None:
+    """Say what would be switched off and removed of a desk's units; with --apply do it. Home and secrets stay."""
+    from bot.commands.installing import run_uninstall
+
+    run_uninstall(desk=desk, user_mode=user_units, apply=apply, root=root)
+
+
 @upkeep.command()
-def doctor(env: Env = "", as_json: Json = False) -> None:
-    """Look at everything a tick stands on and say what to mend."""
+def doctor(
+    env: Env = "",
+    reach: Annotated[bool, typer.Option("--reach", help="Also ask the channels who they are; posts nothing.")] = False,
+    backups: Annotated[str, typer.Option(help="Where backups are kept, if not in the home.")] = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="The checklist from paper to a small live account; exit 1 while one is open.")
+    ] = False,
+    paper: Annotated[str, typer.Option(help="With --live: the home of the paper account whose record counts.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Look at everything a tick stands on and say what to mend; exits with 1 when something stops ticks."""
+    if live:
+        from bot.commands.going_live import run_live
+
+        run_live(env, paper=paper, backup_folder=backups, as_json=as_json)
+        return
     from bot.commands.setup import run_doctor
 
-    run_doctor(env, as_json=as_json)
+    run_doctor(env, as_json=as_json, reach=reach, backup_folder=backups)
+
+
+@upkeep.command()
+def upgrade(
+    env: Env = "",
+    check: Annotated[bool, typer.Option("--check", help="Say what this program would do; changes nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what this program would change in the home in use, and each step there; exits with 1 when there is one."""
+    from bot.commands.upgrading import run_upgrade
+
+    run_upgrade(env, check=check, as_json=as_json)
 
 
 @upkeep.command()
@@ -147,6 +211,19 @@ def show_log(
     run_log(env, since=since, kind=kind, tick=tick, as_json=as_json)
 
 
+@upkeep.command("export")
+def export_record(
+    to: Annotated[str, typer.Option("--to", help="New folder for the files.")],
+    env: Env = "",
+    year: Annotated[int, typer.Option(min=0, max=9999, help="One tax year (default: everything).")] = 0,
+    form: Annotated[str, typer.Option("--format", help="csv, parquet or both.")] = "csv",
+) -> None:
+    """Write trades, premium, dividends, transfers and FIFO lots by tax year as files; exit 1 where sums differ."""
+    from bot.commands.exporting import run_export
+
+    run_export(env, to=to, year=year, form=form)
+
+
 @upkeep.command()
 def vacuum(env: Env = "") -> None:
     """Thin out old Snapshots, pack and drop old logs, and build the ledger file anew."""
@@ -161,3 +238,11 @@ def watch(env: Env = "", as_json: Json = False) -> None:
     from bot.commands.watching import run_watch
 
     run_watch(env, as_json=as_json)
+
+
+@upkeep.command()
+def metrics(env: Env = "") -> None:
+    """Print what Prometheus is told of this desk, from the ledger as it stands; nothing is written."""
+    from bot.commands.metering import run_metrics
+
+    run_metrics(env)

@@ -18,11 +18,11 @@ from bot.commands.ticking import one_tick, print_tick
 from bot.domain.errors import BotError, StoreError, UsageError
 from bot.domain.ledger import Proposal
 from bot.engine.ports import TickResult
-from bot.report.proposals import answer_command, proposal_line, proposal_table
+from bot.report.proposals import ProposalLine, answer_command, proposal_line, proposal_table
 from bot.report.words import clock, count, filled_text, home_lines, wish
 from bot.store.journal import LedgerJournal
 from bot.store.proposals import ProposalRow
-from bot.store.queries import ledger_exists, open_for_questions
+from bot.store.queries import TickRow, ledger_exists, open_for_questions
 from bot.wiring import House, approved_strategy, load_house, moment, wall_clock
 
 LADDER_TOO = (
@@ -45,12 +45,29 @@ def run_approve(env: str, *, numbers: Sequence[int], everything: bool, at: str, 
     if not numbers and not everything:
         _list(env, house, fixed or wall_clock(), at, as_json)
         return
+    carried = carry_out(house, numbers, fixed)
+    if carried is None:
+        _say_nothing_stands(house, as_json)
+        return
+    result, lines = carried
+    print_tick(env, result, house, everything=False, as_json=as_json, at=at)
+    if not as_json:
+        for line in lines:
+            print(line)
+
+
+def carry_out(
+    house: House, numbers: Sequence[int], fixed: datetime | None = None
+) -> tuple[TickResult, list[str]] | None:
+    """Approve proposals by number, or all that stand, run the tick that sends them, and say what became of each.
+
+    None where nothing stands. Raises UsageError, and approves nothing, where a number does not stand.
+    """
     now = fixed or wall_clock()
     with open_ledger(house, "bot approve", wall_clock()) as journal:
         chosen = tuple(dict.fromkeys(numbers)) or tuple(one.number for one in journal.proposals(now))
         if not chosen:
-            _say_nothing_stands(house, as_json)
-            return
+            return None
         _refuse_fallen(journal, chosen, now)
         approved = journal.answer_proposals(chosen, "approved", now, author())
     try:
@@ -62,10 +79,7 @@ def run_approve(env: str, *, numbers: Sequence[int], everything: bool, at: str, 
         for one in approved:
             print(f"{_named(one)}: approved and not sent; {_stands(one)}", file=sys.stderr)
         raise
-    print_tick(env, result, house, everything=False, as_json=as_json, at=at)
-    if not as_json:
-        for line in _outcomes(house, result, approved):
-            print(line)
+    return result, _outcomes(house, result, approved)
 
 
 def run_decline(env: str, *, numbers: Sequence[int], at: str) -> None:
@@ -89,17 +103,12 @@ def _ledger_needed(env: str, house: House) -> None:
 
 
 def _list(env: str, house: House, now: datetime, at: str, as_json: bool) -> None:
-    with open_for_questions(house.home) as ledger:
-        standing = ledger.proposals(now)
-        newest = ledger.latest_tick()
-        lapsed = () if newest is None else ledger.lapsed_proposals(newest.at, now)
-    lines = [proposal_line(one, at) for one in standing]
+    lines, nothing, newest = standing_lines(house, now, at)
     if as_json:
         print_json({"home": str(house.home), "proposals": lines})
         return
     if not lines:
-        said = [nothing_stands(lapsed)]
-        show([*said, *home_lines(str(house.home), typed_before(env, house), "bot status")])
+        show([nothing, *home_lines(str(house.home), typed_before(env, house), "bot status")])
         return
     first = str(next((one.number for one in lines if one.approved_at is None), lines[0].number))
     kind = whose_money(house, newest)[1]
@@ -108,6 +117,15 @@ def _list(env: str, house: House, now: datetime, at: str, as_json: bool) -> None
     commands = (answer_command(first, at), answer_command("--all", at), answer_command(first, at, "decline"))
     drawn = [*proposal_table(lines, now), *filled_text(LADDER_TOO, "  ")]
     show([title, *drawn, *home_lines(str(house.home), typed_before(env, house), *commands)])
+
+
+def standing_lines(house: House, now: datetime, at: str = "") -> tuple[list[ProposalLine], str, TickRow | None]:
+    """Give what stands, what to say where nothing does, and the newest tick."""
+    with open_for_questions(house.home) as ledger:
+        standing = ledger.proposals(now)
+        newest = ledger.latest_tick()
+        lapsed = () if newest is None else ledger.lapsed_proposals(newest.at, now)
+    return [proposal_line(one, at) for one in standing], nothing_stands(lapsed), newest
 
 
 def nothing_stands(lapsed: Sequence[Proposal]) -> str:

@@ -16,7 +16,16 @@ from bot import __version__
 from bot.commands.weekly import stop_outlooks
 from bot.config.effective import effective
 from bot.config.envfile import SECRET_NAMES, VARIABLES
-from bot.domain.desk import Desk, KeepNumbers, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    AlertNumbers,
+    Desk,
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.drilling import drill_halt
 from bot.domain.errors import MarketError
 from bot.domain.instruments import underlying_of
@@ -247,7 +256,7 @@ def settings_rows(house: House) -> list[tuple[str, str, str, str, int, str]]:
 def _meanings() -> dict[str, str]:
     from bot.config.deskkeys import specs_of
 
-    tables = (TrailingNumbers, WheelNumbers, SimulatorNumbers, KeepNumbers, TickNumbers, Limits)
+    tables = (TrailingNumbers, WheelNumbers, SimulatorNumbers, AlertNumbers, KeepNumbers, TickNumbers, Limits)
     known = {name: spec.key.meaning for table in tables for name, spec in specs_of(table).items()}
     return known | {one.name: one.meaning for one in VARIABLES}
 

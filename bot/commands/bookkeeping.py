@@ -20,7 +20,7 @@ def run_books(env: str, *, as_json: bool) -> None:
     report = None
     if ledger_exists(house.home):
         with open_for_questions(house.home) as ledger:
-            report = _report_of(ledger, house)
+            report = books_of(ledger, house)
     if report is None:
         raise StoreError(nothing_yet(house, prefix))
     if as_json:
@@ -29,7 +29,8 @@ def run_books(env: str, *, as_json: bool) -> None:
     show([*books_lines(report), *home_lines(str(house.home), prefix, "bot status", "bot report")])
 
 
-def _report_of(ledger: Ledger, house: House) -> BooksReport | None:
+def books_of(ledger: Ledger, house: House) -> BooksReport | None:
+    """Gather the books beside the account as the newest tick that decided left them; None before one did."""
     row = newest_decided(ledger)
     if row is None or row.cash is None or row.equity is None:
         return None

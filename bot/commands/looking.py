@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.commands.looking_facts import day_report, intent_report, newest_decided, status_report, symbol_report
+from bot.commands.day_facts import day_report
+from bot.commands.looking_facts import intent_report, newest_decided, status_report, symbol_report
 from bot.commands.opening import warn
 from bot.config.settings import ENVIRONMENT
 from bot.domain.errors import StoreError, UsageError
@@ -15,6 +16,9 @@ from bot.domain.instruments import is_option, underlying_of
 from bot.domain.sessions import new_york_day
 from bot.store.queries import IntentRow, Ledger, ledger_exists, open_for_questions
 from bot.wiring import House, environment_of, load_house, wall_clock
+
+if TYPE_CHECKING:
+    from bot.report.why import IntentReport, SymbolReport
 
 
 def typed_before(env: str, house: House) -> str:
@@ -103,7 +107,7 @@ def run_report(env: str, *, day: str, as_json: bool) -> None:
     house = load_house(env)
     warn(house)
     prefix = typed_before(env, house)
-    wanted = _day(day)
+    wanted = read_day_option(day)
     _ledger_needed(house, prefix)
     with open_for_questions(house.home) as ledger:
         days = ledger.session_days(10_000)
@@ -125,7 +129,8 @@ def run_report(env: str, *, day: str, as_json: bool) -> None:
     show(day_lines(report))
 
 
-def _day(text: str) -> date | None:
+def read_day_option(text: str) -> date | None:
+    """Read `--day`; None where it was left out."""
     if not text:
         return None
     try:
@@ -141,26 +146,23 @@ def run_why(env: str, *, what: str, as_json: bool) -> None:
     prefix = typed_before(env, house)
     _ledger_needed(house, prefix)
     with open_for_questions(house.home) as ledger:
-        if newest_decided(ledger) is None:
-            raise StoreError(nothing_yet(house, prefix))
-        symbol = _symbol(ledger, house, what)
-        if symbol:
-            from bot.report.why import symbol_lines
-
-            story = symbol_report(ledger, house, symbol, wall_clock())
-            if as_json:
-                print_json(story)
-            else:
-                show(symbol_lines(story, prefix))
-            return
-        intent = _intent(ledger, house, what)
-        report = intent_report(ledger, house, intent, wall_clock())
+        report = why_of(ledger, house, what, prefix)
     if as_json:
         print_json(report)
         return
-    from bot.report.why import intent_lines
+    from bot.report.why import SymbolReport, intent_lines, symbol_lines
 
-    show(intent_lines(report, prefix))
+    show(symbol_lines(report, prefix) if isinstance(report, SymbolReport) else intent_lines(report, prefix))
+
+
+def why_of(ledger: Ledger, house: House, what: str, prefix: str = "") -> SymbolReport | IntentReport:
+    """Gather the story of a symbol, or of one wish; raises UsageError where nothing here has that name."""
+    if newest_decided(ledger) is None:
+        raise StoreError(nothing_yet(house, prefix))
+    symbol = _symbol(ledger, house, what)
+    if symbol:
+        return symbol_report(ledger, house, symbol, wall_clock())
+    return intent_report(ledger, house, _intent(ledger, house, what), wall_clock())
 
 
 def _symbol(ledger: Ledger, house: House, what: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from sqlite3 import Error
 
@@ -15,28 +15,26 @@ from bot.domain.desk import Desk
 from bot.domain.errors import StoreError
 from bot.domain.ledger import Books, Counters, Halt
 from bot.domain.money import ZERO
-from bot.domain.orders import UNRESOLVED_STATES, OwnOrder
-from bot.domain.sessions import NEW_YORK, new_york_day
+from bot.domain.orders import OwnOrder
+from bot.domain.sessions import new_york_day
 from bot.domain.slots import SessionOn, next_slot, sessions_over
 from bot.domain.snapshot import Snapshot
-from bot.engine.valuation import cycle_result
 from bot.gates.account import buffer_of
 from bot.gates.case import Case
 from bot.ops.drilled import with_drill
 from bot.report.calendar_ages import calendar_ages
-from bot.report.day import ClosedLine, DayReport, Happening, colour_of, fill_line, health_of
 from bot.report.feeds import account_name, feeds_of
 from bot.report.foreign import foreign_lines
-from bot.report.holdings import held_in, option_lines, share_lines
+from bot.report.holdings import option_lines, share_lines
 from bot.report.panic import PanicLine, panic_line
-from bot.report.performance import day_result, income_lines, premium_taken, returns_to
+from bot.report.performance import day_result
 from bot.report.proposals import proposal_line
-from bot.report.quiet import Quiet, missed_slots, quiet_facts, slots_of
+from bot.report.quiet import Quiet, missed_slots, quiet_facts
 from bot.report.status import StatusReport, TickLine, cycle_line, kind_of_money, working_line
-from bot.report.tallies import GateLine, gate_line, passed_lines, tally_notes, tally_refusals
+from bot.report.tallies import GateLine, gate_line, passed_lines
 from bot.report.why import IntentReport, OrderStory, SymbolReport, WishStory, note_line, order_story, phase_of
 from bot.report.words import six
-from bot.store.database import moment_of, store_error
+from bot.store.database import store_error
 from bot.store.queries import IntentRow, Ledger, TickRow
 from bot.store.remembering import read_books
 from bot.wiring import House, environment_of, known_sessions
@@ -187,99 +185,6 @@ def panic_standing(ledger: Ledger, books: Books, orders: Sequence[OwnOrder], com
         return None
     held = ((row.symbol, row.qty, row.owner) for row in ledger.positions())
     return panic_line(panic, left_of(panic, held, books, orders), coming)
-
-
-def day_report(ledger: Ledger, house: House, day: date, now: datetime) -> DayReport:
-    """Gather one session day as its last tick saw it."""
-    ticks = ticks_of_day(ledger, day)
-    decided = [row for row in ticks if row.equity is not None]
-    last = decided[-1]
-    _, kind, simulated = whose_money(house, last)
-    session = known_sessions(house, lambda: now)(day)
-    days = ledger.equity_days(limit=10_000)
-    snapshot = snapshot_of(ledger, last)
-    missed = missed_slots(ticks, [] if session is None else [session], now)
-    health = health_of(ticks, 0 if session is None else slots_of(session), missed)
-    newest = day == days[-1].day
-    halt = with_drill(house, ledger, ledger.halt(), now) if newest or snapshot is None else snapshot.halt
-    drift = ledger.drift() if newest or snapshot is None else snapshot.books.drift
-    orders = ledger.open_orders() if newest or snapshot is None else snapshot.own_orders
-    unresolved = sum(1 for order in orders if order.state in UNRESOLVED_STATES)
-    colour, causes = colour_of(halt, drift, unresolved, health, ticks[-1].status in ("failed", "died"))
-    books = Books() if snapshot is None else snapshot.books
-    held = [] if snapshot is None else held_in(snapshot)
-    quotes = {} if snapshot is None else snapshot.quote_of
-    profit, fraction = day_result(days, day)
-    month_fills = ledger.fills_between(_midnight(day.replace(day=1)), _midnight(day, 1))
-    day_fills = [fill for fill in month_fills if new_york_day(fill.at) == day]
-    row = next(one for one in days if one.day == day)
-    return DayReport(
-        home=str(house.home), desk=house.desk.name, kind=kind, simulated=simulated, mode=last.mode, day=day,
-        colour=colour, causes=causes, equity=last.equity, cash=last.cash, day_profit=profit, day_fraction=fraction,
-        drawdown_fraction=row.drawdown_fraction, benchmark=house.desk.benchmark,
-        returns=returns_to(days, day, _first_price(ledger, days[0].day), _first_price(ledger, day)),
-        premium_day=premium_taken(day_fills), premium_month=premium_taken(month_fills),
-        income=income_lines(
-            ledger.income(day, day, by="total"), ledger.income(day.replace(day=1), day, by="total")
-        ),
-        fills=tuple(fill_line(fill) for fill in day_fills), happenings=happenings_of(ledger, day),
-        shares=share_lines(held, books.lots),
-        options=option_lines(held, books.legs, quotes, day, books.instructions),
-        cycles=closed_on(ledger, day), quiet=_quiet_day(ledger, day, ticks, len(missed), halt, books),
-        health=health, head=next((event.hash for event in ledger.events(limit=1)), ""),
-        feeds=() if snapshot is None else feeds_of(snapshot),
-    )  # fmt: skip
-
-
-def _midnight(day: date, later: int = 0) -> datetime:
-    return datetime.combine(day + timedelta(days=later), time(0), NEW_YORK).astimezone(UTC)
-
-
-def _first_price(ledger: Ledger, day: date) -> Decimal | None:
-    """Give the benchmark's price at a day's first tick that saw one."""
-    rows = ledger.ticks_between(day, day)
-    return next((row.benchmark_price for row in rows if row.benchmark_price is not None), None)
-
-
-def _quiet_day(ledger: Ledger, day: date, ticks: Sequence[TickRow], missed: int, halt: Halt, books: Books) -> Quiet:
-    verdicts = [one for row in ticks if row.intents for one in ledger.verdicts_of_tick(row.id)]
-    notes = [note for row in ticks for note in ledger.notes_of_tick(row.id)]
-    return quiet_facts(
-        ticks=ticks, orders=ledger.orders_of_day(day), gates=tally_refusals(verdicts), passed=tally_notes(notes),
-        missed=missed, sessions=1, halt=halt, pauses=books.pauses,
-    )  # fmt: skip
-
-
-def happenings_of(ledger: Ledger, day: date) -> tuple[Happening, ...]:
-    """List what the broker booked on a day apart from fills and fees, oldest first."""
-    query = (
-        "SELECT at, type, symbol, qty, net_amount FROM activities WHERE day = ?"
-        " AND type NOT IN ('FILL', 'FEE', 'OPTRD') ORDER BY at, id"
-    )
-    try:
-        rows = ledger.connection.execute(query, (day.isoformat(),)).fetchall()
-    except Error as error:
-        raise store_error(ledger.path, error) from error
-    return tuple(
-        Happening(moment_of(at), kind, symbol, Decimal(qty), Decimal(amount)) for at, kind, symbol, qty, amount in rows
-    )
-
-
-def closed_on(ledger: Ledger, day: date) -> tuple[ClosedLine, ...]:
-    """List the turns of the wheel that ended on a day, with their result."""
-    found = []
-    for cycle, _ in ledger.closed_cycles(limit=10_000):
-        closed = None if cycle.closed_at is None else new_york_day(cycle.closed_at)
-        if closed == day:
-            result = cycle_result(cycle)
-            found.append(
-                ClosedLine(
-                    symbol=cycle.symbol, opened_on=new_york_day(cycle.opened_at), closed_on=closed, legs=cycle.legs,
-                    assignments=cycle.assignments, pnl=result.pnl,
-                    annualised_fraction=six(result.annualised_fraction),
-                )
-            )  # fmt: skip
-    return tuple(found)
 
 
 def order_of(ledger: Ledger, order: OwnOrder) -> OrderStory:

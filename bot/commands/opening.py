@@ -28,7 +28,7 @@ def open_ledger(
     try:
         with home_lock(house.home, command, now), closing(LoggedJournal(house.home, house.desk.name, log)) as journal:
             yield journal
-            _show_halt(house, journal, command, now)
+            _show_word(house, journal, command, now)
     except (Exception, KeyboardInterrupt) as error:
         log.error(error)
         raise
@@ -36,15 +36,16 @@ def open_ledger(
         log.close()
 
 
-def _show_halt(house: House, journal: LoggedJournal, command: str, now: datetime) -> None:
-    """Let the board show at once what a person's word changed; a tick brings the whole board up to date itself."""
+def _show_word(house: House, journal: LoggedJournal, command: str, now: datetime) -> None:
+    """Let the board and the alerts show at once what a person's word changed; a tick does so for itself."""
     if command.startswith(("bot tick", "bot loop")):
         return
+    from bot.commands.alerting import notice
     from bot.commands.boarding import refresh_halt
 
-    failed = refresh_halt(house, journal, now)
-    if failed:
-        print(f"warning: {failed}", file=sys.stderr)
+    for failed in (refresh_halt(house, journal, now), notice(house, journal, now)):
+        if failed:
+            print(f"warning: {failed}", file=sys.stderr)
 
 
 def log_of(house: House, command: str, clock: Callable[[], datetime]) -> Logbook:

@@ -7,7 +7,9 @@ Each is kept with author, moment and reason, chained like everything else. None 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 from time import sleep
 from typing import Literal, cast
@@ -31,8 +33,23 @@ Word = Literal["hold", "let_assign", "no_roll", "close"]
 Level = Literal["run", "no_new_risk", "reduce_only", "stop"]
 
 
+_SPEAKER: ContextVar[str] = ContextVar("speaker", default="")
+
+
+@contextmanager
+def spoken_by(name: str) -> Iterator[None]:
+    """Let every word inside be this person's, who speaks from elsewhere than this machine's keyboard."""
+    token = _SPEAKER.set(name)
+    try:
+        yield
+    finally:
+        _SPEAKER.reset(token)
+
+
 def author() -> str:
-    """Name who types."""
+    """Name who types, or who speaks from elsewhere."""
+    if speaker := _SPEAKER.get():
+        return speaker
     try:
         return getpass.getuser()
     except (KeyError, OSError):

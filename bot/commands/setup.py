@@ -193,13 +193,14 @@ def embedded_prices(symbols: tuple[str, ...]) -> dict[str, Decimal]:
     return {quote.symbol: quote.mid for quote in quotes if quote.mid is not None}
 
 
-def run_doctor(env: str, *, as_json: bool) -> None:
+def run_doctor(env: str, *, as_json: bool, reach: bool = False, backup_folder: str = "") -> None:
     """Look at what a tick stands on; any finding that stops one exits with 1."""
-    findings = examine(env)
+    from bot.ops.doctor_words import doctor_lines
+
+    findings = examine(env, reach=reach, backup_folder=backup_folder)
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings]))
     else:
-        for finding in findings:
-            print(f"{finding.level:<5} {finding.what}: {finding.words}")
+        print("\n".join(doctor_lines(findings)))
     if any(finding.level == "stop" for finding in findings):
         raise SystemExit(1)

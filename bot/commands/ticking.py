@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
+from bot.commands.alerting import notice
 from bot.commands.boarding import keep_board, keep_failed
 from bot.commands.following import asides, follow_line, follow_object, followed
+from bot.commands.metering import keep_metrics
 from bot.commands.opening import open_ledger, say_home, warn
 from bot.domain.errors import (
     BotError,
@@ -27,7 +29,7 @@ from bot.domain.sessions import NEW_YORK, session_on, slot_of
 from bot.domain.slots import SessionOn, next_slot, session_now
 from bot.domain.strategy import Strategy
 from bot.engine.follow import FollowUp, wants_follow_up
-from bot.engine.ports import TickResult
+from bot.engine.ports import Market, TickResult
 from bot.engine.tick import tick
 from bot.store.journal import LedgerJournal
 from bot.store.panicking import HALT_NAME, read_halt_file
@@ -135,19 +137,26 @@ def _one_tick(
         if only_panic(house, journal, dry=dry):
             strategies = (panic_strategy(),)
             print(f"{house.hash[:16]} is not approved: nothing but the panic is worked", file=sys.stderr)
+        now = clock if at is None else lambda: at
+        market: Market | None = None
         try:
             with open_world(house, journal, at, clock, seconds=seconds, command=command) as world:
+                market = world.market
                 book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
                 result = tick(world, book if strategies is None else book._replace(strategies=strategies))
         except (BrokerError, MarketError, OutOfTime, TryLater):
-            _say_board(keep_failed(house, journal, clock if at is None else lambda: at))
+            _say_board(keep_failed(house, journal, now))
+            _say_board(notice(house, journal, now()))
+            _say_board(keep_metrics(house, journal, now, market))
             raise
         _say_board(keep_board(house, journal, result, clock))
+        _say_board(notice(house, journal, now()))
+        _say_board(keep_metrics(house, journal, now, market))
         return result
 
 
 def _say_board(failed: str) -> None:
-    """Say on standard error what kept the board from being written."""
+    """Say on standard error what kept the board, the alerts or the metrics from being written."""
     if failed:
         print(f"warning: {failed}", file=sys.stderr)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+from bot.commands.alerting import tell_watch
+from bot.commands.metering import keep_watched
 from bot.commands.opening import open_ledger, warn
 from bot.domain.errors import BotError
 from bot.domain.sessions import NEW_YORK
@@ -18,8 +20,15 @@ def run_watch(env: str, *, as_json: bool) -> None:
     house = load_house(env)
     warn(house)
     seen = look(house, wall_clock())
-    done = tuple(one for one in (stop_by_file(house, seen), _reduce_only(house, seen)) if one)
+    held, failed = _reduce_only(house, seen)
+    done = tuple(one for one in (stop_by_file(house, seen), held, failed) if one)
     seen = ping_outside(house, seen)
+    untold = tell_watch(house, seen, failed)
+    if untold:
+        seen = seen._replace(warnings=(*seen.warnings, f"alerts: {untold}"))
+    unwritten = keep_watched(house, seen)
+    if unwritten:
+        seen = seen._replace(warnings=(*seen.warnings, unwritten))
     for line in (*(f"ALARM: {one}" for one in seen.alarms), *done, *(f"warning: {one}" for one in seen.warnings)):
         print(f"bot: {line}", file=sys.stderr)
     if as_json:
@@ -38,16 +47,16 @@ def _well(seen: Watched) -> str:
     return f"all is well: {ticked}, the record holds{', pinged' if seen.pinged else ''}"
 
 
-def _reduce_only(house: House, seen: Watched) -> str:
-    """Hold the desk at reduce_only where ticks do not come and the record is sound; says what became of it."""
+def _reduce_only(house: House, seen: Watched) -> tuple[str, str]:
+    """Hold the desk at reduce_only where ticks do not come and the record is sound: (what was set, why it was not)."""
     if not seen.dead or seen.faults:
-        return ""
+        return "", ""
     try:
         with open_ledger(house, "bot watch", seen.at) as journal:
             new = raise_alarm(journal.database, seen.at, seen.dead)
     except BotError as error:
-        return f"reduce_only could not be set: {error}"
-    return f"{'set' if new else 'still'} reduce_only; it clears by itself after good ticks, or by `bot resume`"
+        return "", f"reduce_only could not be set: {error}"
+    return f"{'set' if new else 'still'} reduce_only; it clears by itself after good ticks, or by `bot resume`", ""
 
 
 def watch_object(house: House, seen: Watched, done: tuple[str, ...]) -> dict[str, object]:

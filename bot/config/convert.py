@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bot.config.channels import webhook_fault
 from bot.config.deskkeys import read_value, specs_of, toml_value
 from bot.config.envfile import safe_name
 from bot.config.profiles import GROUPS, UNSORTED, Profile, profile_values
@@ -185,8 +186,12 @@ def _account(found: Conversion, name: str, text: str) -> None:
     found.words.append(f"{name} -> {name}")
 
 
-def _later(found: Conversion, name: str, text: str) -> None:
-    found.leave(name, f"reports to a chat come with a later release; keep its {len(text)} characters until then")
+def _webhook(found: Conversion, name: str, text: str) -> None:
+    if webhook_fault(text.strip()):
+        found.leave(name, f"its {len(text)} characters are no webhook of Discord's: set DISCORD_WEBHOOK_URL yourself")
+        return
+    found.env["DISCORD_WEBHOOK_URL"] = text.strip()
+    found.words.append(f"{name} -> DISCORD_WEBHOOK_URL ({len(text.strip())} characters, kept in .env)")
 
 
 def safe_word(text: str) -> str:
@@ -198,6 +203,8 @@ _RULES: dict[str, Callable[[Conversion, str, str], None]] = {
     "BOT_MODE": _mode,
     "ALPACA_ENV": _environment,
     "ALPACA_BASE_URL": _base_url,
+    "DISCORD_WEBHOOK": _webhook,
+    "DISCORD_WEBHOOK_URL": _webhook,
     "ALPACA_ACCOUNT": _account,
     "WHEEL_UNIVERSE": _universe,
     "TARGET_DELTA": _delta,
@@ -211,8 +218,6 @@ _RULES: dict[str, Callable[[Conversion, str, str], None]] = {
     "DTE_MIN": _number("strategies.wheel", "put_dte_min", "call_dte_min"),
     "DTE_MAX": _number("strategies.wheel", "put_dte_max", "call_dte_max"),
     "TRAIL_PERCENT": _trail,
-    "DISCORD_WEBHOOK": _later,
-    "DISCORD_WEBHOOK_URL": _later,
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from bot.domain.desk import Limits, SimulatorNumbers, WheelNumbers
+from bot.config.deskkeys import hours_fault
+from bot.domain.desk import AlertNumbers, Limits, SimulatorNumbers, WheelNumbers
 from bot.domain.money import plain
 
 Wrong = tuple[str, str]
@@ -41,6 +42,13 @@ def check_simulator(numbers: SimulatorNumbers) -> Iterator[Wrong]:
     """Name what no simulated account can be."""
     if numbers.multiplier not in (1, 2, 4):
         yield "multiplier", f"expected 1, 2 or 4, got {numbers.multiplier}"
+
+
+def check_alerts(numbers: AlertNumbers) -> Iterator[Wrong]:
+    """Name hours that nobody can read."""
+    wrong = hours_fault(numbers.quiet_hours)
+    if wrong:
+        yield "quiet_hours", wrong
 
 
 def check_wheel(numbers: WheelNumbers) -> Iterator[Wrong]:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.config.deskapprovals import read_approvals
-from bot.config.deskchecks import check_limits, check_simulator
+from bot.config.deskchecks import check_alerts, check_limits, check_simulator
 from bot.config.deskkeys import nearest, read_value, shown, specs_of
 from bot.config.deskreading import Reading, numbers_of
 from bot.config.deskstrategies import read_strategies
 from bot.config.profiles import PROFILES
-from bot.domain.desk import Desk, KeepNumbers, Limits, SimulatorNumbers, SymbolInfo, TickNumbers
+from bot.domain.desk import AlertNumbers, Desk, KeepNumbers, Limits, SimulatorNumbers, SymbolInfo, TickNumbers
 from bot.domain.errors import ConfigError
 from bot.domain.instruments import is_equity
 
@@ -27,7 +27,7 @@ CONFIG_VERSION = 2
 """The version of desk.toml this program reads. It rises when a gate brings a key."""
 
 TOP_KEYS = (
-    "config_version", "name", "profile", "benchmark", "record_chains", "symbols", "tick", "keep", "limits",
+    "config_version", "name", "profile", "benchmark", "record_chains", "symbols", "tick", "keep", "alerts", "limits",
     "simulator", "strategies",
 )  # fmt: skip
 RECORD_CHAINS_MAX = 20
@@ -79,11 +79,12 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
     )
     tick = numbers_of(reading, TickNumbers, reading.table(raw, "", "tick"), "tick")
     keep = numbers_of(reading, KeepNumbers, reading.table(raw, "", "keep"), "keep")
+    alerts = numbers_of(reading, AlertNumbers, reading.table(raw, "", "alerts"), "alerts", checks=check_alerts)
     record_chains = _record_chains(raw, reading)
     universe = _universe(raw, reading, group_needed=limits is None or limits.group_share is not None)
     wheels, stops = read_strategies(raw, reading, universe, limits)
     approvals = read_approvals(raw, reading)
-    if reading.faults or limits is None or simulator is None or tick is None or keep is None:
+    if reading.faults or limits is None or simulator is None or tick is None or keep is None or alerts is None:
         return None, reading
     desk = Desk(
         config_version=version,
@@ -97,6 +98,7 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
         trailing_stops=tuple(stops),
         tick=tick,
         keep=keep,
+        alerts=alerts,
         approvals=approvals,
         record_chains=record_chains,
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -17,7 +18,10 @@ from bot.domain.money import HUNDRED, plain
 
 OFF = "off"
 LARGEST_EXPONENT = 20
-_WHOLE_UNITS = frozenset({"contracts", "series", "underlyings", "orders", "level", "ticks", "rolls", "days"})
+_WHOLE_UNITS = frozenset(
+    {"contracts", "series", "underlyings", "orders", "level", "ticks", "rolls", "days", "messages"}
+)
+_HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _PHRASES = {
     "fraction": "a fraction",
     "delta": "a size of delta",
@@ -72,7 +76,7 @@ def _kind(hint: Any) -> tuple[type, tuple[str, ...]]:
     if get_origin(hint) is Literal:
         return str, get_args(hint)
     if get_origin(hint) in (Union, UnionType):
-        hint = next(one for one in get_args(hint) if one is not NoneType)
+        return _kind(next(one for one in get_args(hint) if one is not NoneType))
     return hint, ()
 
 
@@ -158,6 +162,20 @@ def toml_value(value: object) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(toml_value(one) for one in value) + "]"
     return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def hours_fault(text: str | None) -> str:
+    """Say what is wrong with a span of hours, or nothing.
+
+    >>> hours_fault("22:00-07:00"), hours_fault(None)
+    ('', '')
+    >>> hours_fault("22-7")
+    'expected hours as HH:MM-HH:MM with two different times, such as "22:00-07:00", got "22-7"'
+    """
+    found = None if text is None else _HOURS.fullmatch(text)
+    if text is None or (found is not None and found[1] != found[2]):
+        return ""
+    return f'expected hours as HH:MM-HH:MM with two different times, such as "22:00-07:00", got {shown(text)}'
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:

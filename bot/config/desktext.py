@@ -11,6 +11,7 @@ from bot.config.deskfile import CONFIG_VERSION, examine_desk
 from bot.config.deskkeys import KeySpec, specs_of, toml_value
 from bot.config.profiles import EQUITY_DEFAULT, Profile, profile_values, shipped_universe, universe_with
 from bot.domain.desk import (
+    AlertNumbers,
     KeepNumbers,
     Limits,
     SimulatorNumbers,
@@ -108,6 +109,10 @@ def desk_text_of(choice: DeskChoice) -> str:
         "# What the home keeps for reading alone. Thinned Snapshots are named in the record; orders are never thinned.",
         "[keep]",
         *_numbers(KeepNumbers, choice.profile, {}),
+        "",
+        "# Who is told what. Addresses and secrets stand in .env; a channel without one there is told nothing.",
+        "[alerts]",
+        *_numbers(AlertNumbers, choice.profile, {}),
         "",
         "[limits]",
         *_numbers(Limits, choice.profile, choice.limits),

@@ -14,8 +14,11 @@ from bot.config.deskfile import CONFIG_VERSION, load_desk, read_desk
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import SECRET_NAMES
 from bot.config.profiles import PROFILES, Profile, profile_values
-from bot.config.settings import Secrets, Settings, load_settings
+from bot.config.secret import Secrets
+from bot.config.settings import Settings, load_settings
+from bot.domain.channels import Channels
 from bot.domain.desk import (
+    AlertNumbers,
     ApproveRule,
     Desk,
     KeepNumbers,
@@ -35,8 +38,10 @@ __all__ = [
     "Shown",
     "config_hash",
     "effective",
+    "home_of_process",
     "load_desk",
     "load_settings",
+    "monitored_unit",
     "read_desk",
     "settings_from_process",
     "state_folder_of_process",
@@ -65,6 +70,43 @@ def state_folder_of_process() -> Path:
     from bot.config.statefolder import user_state_folder
 
     return user_state_folder(os.environ)
+
+
+def state_home_of_process() -> str:
+    """Give XDG_STATE_HOME of this process, or nothing: a unit of the same user must get the same."""
+    import os
+
+    return os.environ.get("XDG_STATE_HOME", "")
+
+
+def home_of_process(env_file: Path | None = None) -> Path:
+    """Give the home even where another setting is wrong: that of the environment, else of the .env file.
+
+    Raises ConfigError with every fault of the settings where neither names one.
+    """
+    import os
+
+    from bot.config.envfile import read_env_file
+
+    try:
+        return settings_from_process(env_file).home
+    except ConfigError:
+        path = env_file or Path.cwd() / ".env"
+        given, folder = os.environ.get("BOT_HOME", ""), Path.cwd()
+        if not given and path.is_file():
+            given, folder = read_env_file(path)[0].get("BOT_HOME", ""), path.absolute().parent
+        if not given:
+            raise
+        return (folder / Path(given).expanduser()).absolute()
+
+
+def monitored_unit() -> tuple[str, str, str]:
+    """Give what systemd tells a unit that another one's failure started: unit, result, exit status; else empty."""
+    import os
+
+    names = ("MONITOR_UNIT", "MONITOR_SERVICE_RESULT", "MONITOR_EXIT_STATUS")
+    unit, result, status = (os.environ.get(name, "") for name in names)
+    return unit, result, status
 
 
 def config_hash(desk_text: str, settings: Settings) -> tuple[str, str]:
@@ -116,11 +158,30 @@ def _settings_rows(settings: Settings) -> Iterator[Shown]:
         "ALPACA_OPTION_FEED": settings.option_feed,
         "ALPACA_TRADING_URL": settings.trading_url,
         "ALPACA_DATA_URL": settings.data_url,
+        **_channel_rows(settings.channels),
+        "BOT_TAPES": str(settings.tapes_folder),
+        "BOT_METRICS_FOLDER": str(settings.metrics_folder or settings.home / "metrics"),
     }
     for name, value in plain.items():
         yield Shown(name, value, settings.origins.get(name, "default"))
     for name in SECRET_NAMES:
         yield Shown(name, settings.secrets.masked(name), settings.origins.get(name, "default"))
+
+
+def _channel_rows(channels: Channels) -> dict[str, str]:
+    mail = channels.mail
+    return {
+        "TELEGRAM_CHAT_ID": channels.telegram_chat or "not set",
+        "TELEGRAM_ADMINS": ", ".join(map(str, channels.admins)) or "nobody",
+        "TELEGRAM_OPERATORS": ", ".join(map(str, channels.operators)) or "nobody",
+        "TELEGRAM_API_URL": channels.telegram_api,
+        "SMTP_HOST": "not set" if mail is None else mail.host,
+        "SMTP_PORT": "not set" if mail is None else str(mail.port),
+        "SMTP_SECURITY": "not set" if mail is None else mail.security,
+        "SMTP_USER": "not set" if mail is None or not mail.user else mail.user,
+        "SMTP_FROM": "not set" if mail is None else mail.sender,
+        "SMTP_TO": "not set" if mail is None else ", ".join(mail.recipients),
+    }
 
 
 def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
@@ -133,6 +194,7 @@ def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
         yield Shown(f"symbols.{symbol}", f"{info.group}, {info.kind}, penny {toml_value(info.penny)}", origin)
     yield from _number_rows("tick", desk.tick, TickNumbers, profile, origin)
     yield from _number_rows("keep", desk.keep, KeepNumbers, profile, origin)
+    yield from _number_rows("alerts", desk.alerts, AlertNumbers, profile, origin)
     yield from _number_rows("limits", desk.limits, Limits, profile, origin)
     yield from _number_rows("simulator", desk.simulator, SimulatorNumbers, profile, origin)
     for priority, enabled, wheel in desk.wheels:

@@ -43,6 +43,22 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("ALPACA_TRADING_URL", "url", "", "instead of Alpaca's own host: loopback only, for tests"),
     Variable("ALPACA_DATA_URL", "url", "", "the same for market data"),
+    Variable("TELEGRAM_CHAT_ID", "chat id", "", "the chat that alerts and reports go to; a group's id is negative"),
+    Variable("TELEGRAM_ADMINS", "user ids, with commas", "", "who may do everything by chat: stop and resume too"),
+    Variable("TELEGRAM_OPERATORS", "user ids, with commas", "", "who may ask, pause and approve by chat"),
+    Variable("TELEGRAM_API_URL", "url", "", "instead of Telegram's own host: loopback only, for tests"),
+    Variable("SMTP_HOST", "host name", "", "mail server that alerts go through; left out: no mail"),
+    Variable("SMTP_PORT", "port", "587", "its port"),
+    Variable("SMTP_SECURITY", "starttls|tls|none", "starttls", "none is for a mail server on this machine only"),
+    Variable("SMTP_USER", "user name", "", "log in as; left out: no login"),
+    Variable("SMTP_FROM", "address", "", "mail comes from here"),
+    Variable("SMTP_TO", "addresses, with commas", "", "mail goes there"),
+    Variable(
+        "BOT_METRICS_FOLDER", "folder", "", "where each tick writes its metrics for Prometheus; left out: in the home"
+    ),
+    Variable(
+        "BOT_TAPES", "folder", "tapes", "market data that `bot data import` keeps for backtests; relative to this file"
+    ),
     Variable("ALPACA_API_KEY", "secret", "", "key id from the broker's page", secret=True),
     Variable("ALPACA_SECRET_KEY", "secret", "", "secret key from the broker's page", secret=True),
     Variable(
@@ -52,6 +68,15 @@ VARIABLES: tuple[Variable, ...] = (
         "address that `bot watch` asks for when all is well: https, or http on this machine",
         secret=True,
     ),
+    Variable(
+        "DISCORD_WEBHOOK_URL",
+        "secret",
+        "",
+        "webhook of the channel that reports and alerts go to (channel settings, Integrations)",
+        secret=True,
+    ),
+    Variable("TELEGRAM_BOT_TOKEN", "secret", "", "token that @BotFather gave for the bot", secret=True),
+    Variable("SMTP_PASSWORD", "secret", "", "password at the mail server", secret=True),
 )
 SECRET_NAMES = tuple(one.name for one in VARIABLES if one.secret)
 BROKER_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("ALPACA_"))

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar, get_args
 import msgspec
 
 from bot.domain.desk import (
+    AlertNumbers,
     KeepNumbers,
     Limits,
     SimulatorNumbers,
@@ -158,10 +159,21 @@ log_days                          400    400    400
 snapshots_full_days               400    400    400
 """
 
+_ALERTS = """
+discord                           info     info     info
+telegram                          warning  warning  warning
+email                             high     high     high
+quiet_hours                       off      off      off
+repeat_minutes                    30       30       30
+same_minutes                      60       60       60
+messages_per_hour                 20       20       20
+"""
+
 _TABLES: dict[type[Fact], str] = {
     Limits: _LIMITS,
     TickNumbers: _TICK,
     KeepNumbers: _KEEP,
+    AlertNumbers: _ALERTS,
     WheelNumbers: _WHEEL,
     TrailingNumbers: _STOPS,
     SimulatorNumbers: _SIMULATOR,
@@ -177,7 +189,7 @@ def check_profile(name: str) -> Profile:
 
 
 def profile_values(table: type[_Numbers], profile: Profile) -> _Numbers:
-    """Give a profile's numbers for Limits, TickNumbers, KeepNumbers, WheelNumbers, TrailingNumbers or SimulatorNumbers.
+    """Give a profile's numbers for one of the tables that desk.toml has.
 
     >>> profile_values(Limits, "balanced").symbol_share
     Decimal('0.25')

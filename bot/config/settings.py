@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 import bot
+from bot.config.channels import read_channels, token_fault, webhook_fault
 from bot.config.deskkeys import nearest
 from bot.config.envfile import (
     BROKER_SECRETS,
@@ -23,6 +24,8 @@ from bot.config.envfile import (
     read_env_file,
     unknown_names,
 )
+from bot.config.secret import Secrets
+from bot.domain.channels import Channels
 from bot.domain.errors import ConfigError
 from bot.domain.facts import Fact
 from bot.venues.hosts import TRADING_HOSTS, data_url, trading_url
@@ -31,67 +34,6 @@ ENVIRONMENT = "the process environment"
 DEFAULT = "default"
 _ELSEWHERE = ("BOT_ENV", "BOT_TEST_")
 """Variables that the command line and the tests read."""
-
-
-class Secrets:
-    """Secrets by name. They show as lengths, and cannot be encoded, copied into JSON or pickled."""
-
-    __slots__ = ("__forms", "__held")
-
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self.__held = dict(held)
-        self.__forms: tuple[tuple[str, str], ...] | None = None
-
-    def reveal(self, name: str) -> str:
-        """Give one secret to the client that signs with it, or raise ConfigError naming what to set."""
-        if name not in self.__held:
-            raise ConfigError(f"{name} is not set: put it in .env, or name a file in {name}_FILE")
-        return self.__held[name]
-
-    def masked(self, name: str) -> str:
-        """Say whether a secret is set and how long it is.
-
-        >>> Secrets({"ALPACA_API_KEY": "x" * 20}).masked("ALPACA_API_KEY")
-        'set, 20 characters'
-        """
-        return f"set, {len(self.__held[name])} characters" if name in self.__held else "not set"
-
-    def found_in(self, text: str) -> tuple[str, ...]:
-        """Name the secrets whose value stands in a text."""
-        return tuple(name for name, value in self.__held.items() if value in text)
-
-    def mask(self, text: str) -> str:
-        """Give a text with every secret in it, plain or encoded, replaced by its name.
-
-        >>> Secrets({"ALPACA_API_KEY": "PKABCDEF123456"}).mask("refused: key=PKABCDEF123456")
-        'refused: key=(ALPACA_API_KEY)'
-        """
-        if not self.__held:
-            return text
-        if self.__forms is None:
-            from bot.config.masking import forms_of
-
-            found = {form: name for name, value in self.__held.items() for form in forms_of(value)}
-            self.__forms = tuple(sorted(found.items(), key=lambda one: -len(one[0])))
-        for form, name in self.__forms:
-            if form in text:
-                text = text.replace(form, f"({name})")
-        return text
-
-    def names(self) -> tuple[str, ...]:
-        """Name the secrets that are set."""
-        return tuple(self.__held)
-
-    def __repr__(self) -> str:
-        return f"Secrets({', '.join(f'{name}: {self.masked(name)}' for name in self.__held)})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secrets) and self.__held == other.__held
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("secrets are not stored")
 
 
 class Settings(Fact, frozen=True, kw_only=True):
@@ -109,6 +51,9 @@ class Settings(Fact, frozen=True, kw_only=True):
     option_feed: Literal["indicative", "opra"] = "indicative"
     trading_url: str = ""
     data_url: str = ""
+    channels: Channels = Channels()
+    metrics_folder: Path | None = None
+    tapes_folder: Path = Path("tapes")
     secrets: Secrets = Secrets({})
     origins: dict[str, str] = msgspec.field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -199,17 +144,17 @@ def load_settings(environ: Mapping[str, str], cwd: Path, env_file: Path | None =
             texts[one.name], origins[one.name] = given, given.origin
     values = _checked(texts, sources.faults)
     held = _secrets(sources, origins)
-    if "WATCH_PING_URL" in held:
-        from bot.config.pinging import ping_fault
-
-        fault = ping_fault(held["WATCH_PING_URL"])
-        sources.faults += [f"{origins['WATCH_PING_URL']}: {fault}"] if fault else []
+    sources.faults += _misshapen(held, origins)
+    channels = read_channels(lambda name: (texts[name].value, texts[name].origin), sources.faults)
     if path is not None and held and path.stat().st_mode & 0o077:
         sources.warnings.append(f"{path.name} holds secrets and others may read it: chmod 600 {path}")
     if sources.faults:
         raise ConfigError(sources.faults)
-    home = texts["BOT_HOME"]
+    home, metrics, tapes = texts["BOT_HOME"], texts["BOT_METRICS_FOLDER"], texts["BOT_TAPES"]
     return Settings(
+        channels=channels,
+        tapes_folder=_path(tapes.value, tapes.folder),
+        metrics_folder=_path(metrics.value, metrics.folder) if metrics.value else None,
         home=_path(home.value, home.folder),
         env_file=path,
         secrets=Secrets(held),
@@ -217,6 +162,17 @@ def load_settings(environ: Mapping[str, str], cwd: Path, env_file: Path | None =
         warnings=tuple(sources.warnings),
         **values,
     )
+
+
+def _misshapen(held: Mapping[str, str], origins: Mapping[str, str]) -> list[str]:
+    """Name the secrets that cannot be what they are for, without repeating them."""
+    from bot.config.pinging import ping_fault
+
+    checks = (
+        ("WATCH_PING_URL", ping_fault), ("DISCORD_WEBHOOK_URL", webhook_fault), ("TELEGRAM_BOT_TOKEN", token_fault),
+    )  # fmt: skip
+    told = ((name, check(held[name])) for name, check in checks if name in held)
+    return [f"{origins[name]}: {fault}" for name, fault in told if fault]
 
 
 def _find_env_file(cwd: Path, env_file: Path | None) -> Path | None:

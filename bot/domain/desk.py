@@ -231,6 +231,29 @@ class KeepNumbers(Fact, frozen=True, kw_only=True):
     ] = 400
 
 
+Route = Literal["info", "warning", "high", "critical"]
+
+
+class AlertNumbers(Fact, frozen=True, kw_only=True):
+    """Who is told what, and how often. A route is the least severity a channel is told; None tells it nothing."""
+
+    discord: Annotated[Route | None, Key("severity", "", "", "least severity that goes to Discord")] = "info"
+    telegram: Annotated[Route | None, Key("severity", "", "", "least severity that goes to Telegram")] = "warning"
+    email: Annotated[Route | None, Key("severity", "", "", "least severity that goes out by mail")] = "high"
+    quiet_hours: Annotated[
+        str | None, Key("span", "", "", "hours in which only critical alerts are sent: HH:MM-HH:MM, New York")
+    ] = None
+    repeat_minutes: Annotated[
+        int | None, Key("minutes", "5", "1440", "a critical alert is said again until somebody acknowledges it")
+    ] = 30
+    same_minutes: Annotated[
+        int, Key("minutes", "0", "10080", "the same thing again within this time is counted, not told", False)
+    ] = 60
+    messages_per_hour: Annotated[
+        int, Key("messages", "1", "600", "messages to one channel in an hour; more are folded into one", False)
+    ] = 20
+
+
 class SimulatorNumbers(Fact, frozen=True, kw_only=True):
     """The simulated account and the embedded market. Fees per contract (wheel.md 2.20), dated 2026."""
 
@@ -259,6 +282,7 @@ class Desk(Fact, frozen=True, kw_only=True):
     """(priority, enabled, numbers) of each trailing-stop strategy."""
     tick: TickNumbers = TickNumbers(follow_ups_max=3, follow_up_seconds=45)
     keep: KeepNumbers = KeepNumbers()
+    alerts: AlertNumbers = AlertNumbers()
     approvals: tuple[tuple[str, ApproveRule], ...] = ()
     """Which entries wait for the owner's word, by strategy; absent means never."""
     record_chains: tuple[str, ...] = ()

@@ -183,6 +183,11 @@ class OwnOrder(Fact, frozen=True, kw_only=True):
         return max(self.qty - self.filled_qty, Decimal(0))
 
     @property
+    def is_entry(self) -> bool:
+        """Say whether it opens something anew: reprices are no new entries."""
+        return self.purpose in ENTRY_PURPOSES and not self.replaces
+
+    @property
     def alive(self) -> bool:
         """Say whether it may still fill (an unresolved one may)."""
         return self.state in LIVE_STATES
@@ -191,6 +196,15 @@ class OwnOrder(Fact, frozen=True, kw_only=True):
     def opens(self) -> bool:
         """Say whether any leg opens a position."""
         return any(leg.position_intent.endswith("_to_open") for leg in self.legs)
+
+
+TAKEN_STATES = frozenset({"working", "done"})
+"""States of an order that the broker took. One whose end is not proved counts for no entry: it may never have left."""
+
+
+def counts_as_entry(state: str, status: str) -> bool:
+    """Say whether an order in this state was taken by the broker and not rejected after."""
+    return state in TAKEN_STATES and (state, status) != ("done", "rejected")
 
 
 ID_DIGITS = 24

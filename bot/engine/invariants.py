@@ -56,13 +56,13 @@ def invariants_of(snapshot: Snapshot, desk: Desk, before: tuple[Invariant, ...] 
         _oldest_input(snapshot, desk),
         _oldest_unknown(snapshot),
     )
-    return tuple(_dated(number, before, snapshot.at) for number in numbers)
+    known = {one.name: one.since for one in before}
+    return tuple([_dated(number, known.get(number.name), snapshot.at) for number in numbers])
 
 
-def _dated(number: Number, before: tuple[Invariant, ...], at: datetime) -> Invariant:
+def _dated(number: Number, known: datetime | None, at: datetime) -> Invariant:
     """Add the moment at which it left zero; an age is never zero, so for it that is the moment it was too much."""
     away = not number.ok or (number.value != 0 and number.name != names.OLDEST_INPUT)
-    known = next((one.since for one in before if one.name == number.name), None)
     return Invariant(
         name=number.name, value=number.value, unit=number.unit, ok=number.ok,
         since=(known or at) if away else None, detail=number.detail, symbols=number.symbols,

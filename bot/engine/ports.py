@@ -277,6 +277,9 @@ class TickEnd(Fact, frozen=True, kw_only=True):
 class Journal(Protocol):
     """The ledger file as the engine sees it. Every method that writes is durable when it returns."""
 
+    keeps_snapshots: bool
+    """Whether it stores Snapshots: one in memory does not, and is handed no bytes."""
+
     def begin(self, start: TickStart) -> int:
         """Open a tick's row; refuses one older than the newest (UsageError naming both moments)."""
         ...

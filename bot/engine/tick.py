@@ -111,7 +111,8 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     slot = slot_of(at, book.slot_seconds)
     snapshot, settlement = observe(world, book, memory, at, slot, arrival, time_is_up)
     stages.done("observe")
-    stored = encode_snapshot(snapshot)
+    keeps = book.decide_on_decoded or world.journal.keeps_snapshots
+    stored = encode_snapshot(snapshot) if keeps else b""
     stored_hash = world.journal.keep_snapshot(tick_id, at, stored)
     if book.decide_on_decoded:
         snapshot = decode_snapshot(stored)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -92,13 +93,17 @@ def read_trips(former: tuple[Trip, ...], limits: Limits, seen: Seen) -> tuple[Tr
             value = min(value, limit * ROOM_SHOWN)
         needed = confirm if wire.confirmed else 1
         good = {"good": GOOD_READINGS, "readings": confirm}.get(wire.clearing, 0)
-        trip = Trip(name=wire.name, level=wire.level, value=value, limit=limit, unit=wire.unit, clears="")
-        if before is not None:
-            trip = replace(
-                trip, readings=before.readings, good=before.good, slot=before.slot, day=before.day, until=before.until,
-                tripped_at=before.tripped_at, cleared_at=before.cleared_at,
+        clears = _clears(wire.clearing, good)
+        if before is None:
+            trip = Trip(
+                name=wire.name, level=wire.level, value=value, limit=limit, unit=wire.unit, readings_needed=needed,
+                good_needed=good, clears=clears,
             )  # fmt: skip
-        trip = replace(trip, readings_needed=needed, good_needed=good, clears=_clears(wire, good))
+        else:
+            trip = replace(
+                before, level=wire.level, value=value, limit=limit, unit=wire.unit, readings_needed=needed,
+                good_needed=good, clears=clears,
+            )  # fmt: skip
         trip = _run_out(trip, wire, seen)
         if counts and (seen.session.is_open or wire.name not in MONEY):
             trip = _count(trip, seen, limits)
@@ -192,7 +197,8 @@ def pause_of(trip: Trip) -> Pause | None:
     return Pause(symbol="*", until=trip.until, reason=measured(trip))
 
 
-def _clears(wire: Wire, good: int) -> str:
+@lru_cache(maxsize=64)
+def _clears(clearing: str, good: int) -> str:
     slots = f"{good} slot" if good == 1 else f"{good} slots in a row"
     return {
         "session": "by itself at the next session",
@@ -200,7 +206,7 @@ def _clears(wire: Wire, good: int) -> str:
         "person": "by a person: `bot resume`, which starts a new peak",
         "pause": "by itself when its days are over",
         "good": f"by itself after {slots} that are good",
-    }[wire.clearing]
+    }[clearing]
 
 
 def _run_out(trip: Trip, wire: Wire, seen: Seen) -> Trip:
@@ -215,16 +221,15 @@ def _run_out(trip: Trip, wire: Wire, seen: Seen) -> Trip:
 
 def _count(trip: Trip, seen: Seen, limits: Limits) -> Trip:
     """Count one reading: towards tripping over the limit, towards clearing under it."""
-    trip = replace(trip, slot=seen.slot)
     if trip.value is None:
-        return trip
+        return replace(trip, slot=seen.slot)
     if not trip.over:
         good = trip.good + 1 if trip.tripped and trip.good_needed else 0
         if good and good >= trip.good_needed:
-            return replace(trip, readings=0, good=0, cleared_at=seen.at)
-        return replace(trip, readings=0, good=good)
+            return replace(trip, slot=seen.slot, readings=0, good=0, cleared_at=seen.at)
+        return replace(trip, slot=seen.slot, readings=0, good=good)
     readings = min(trip.readings + 1, trip.readings_needed)
-    trip = replace(trip, readings=readings, good=0)
+    trip = replace(trip, slot=seen.slot, readings=readings, good=0)
     if trip.tripped or readings < trip.readings_needed:
         return trip
     days = max(1, int(limits.streak_pause_days or 1))

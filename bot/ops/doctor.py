@@ -1,4 +1,4 @@
-"""`bot doctor`: everything a tick stands on, looked at one by one, with what to do about it.
+"""`bot doctor`: everything a tick stands on, looked at one by one in groups, with what to do about it.
 
 Reads only. A finding of level `stop` means the next tick cannot run or may not trade; `look` wants a person's
 eye; `good` is good.
@@ -7,106 +7,135 @@ eye; `good` is good.
 from __future__ import annotations
 
 import os
-import shutil
-import stat
-import sys
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+import pwd
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from time import perf_counter
 
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.sessions import NEW_YORK, last_session_at, new_york_day
+from bot.domain.sessions import NEW_YORK, new_york_day
 from bot.domain.slots import next_open, session_now
-from bot.engine.ports import Market
 from bot.ops.doctor_files import examine_files
+from bot.ops.doctor_keeping import backups, drill_age, slots
+from bot.ops.doctor_machine import examine_machine
+from bot.ops.doctor_metrics import examine_metrics, watched
+from bot.ops.doctor_money import examine_money
+from bot.ops.doctor_program import calendar_end, examine_program
+from bot.ops.doctor_reach import ask_channels, examine_channels
+from bot.ops.doctor_store import examine_store, readable
+from bot.ops.doctor_units import examine_units, names_of
 from bot.ops.drilled import drill_finding
-from bot.ops.finding import Finding
+from bot.ops.finding import Finding, mended
 from bot.ops.halting import halting
 from bot.report.words import count
-from bot.wiring import House, known_sessions, load_house, looking_broker, make_market, wall_clock
-
-if TYPE_CHECKING:
-    from bot.venues.allowance import RateLimit
+from bot.store.condition import newest_program
+from bot.store.queries import Ledger, ledger_exists, open_for_questions
+from bot.wiring import House, known_sessions, load_house, wall_clock
 
 __all__ = ["Finding", "examine"]
 
-DISK_FREE_LOOK = 1_000_000_000
-"""Bytes of free disk below which a person should look."""
+Look = Callable[[], Iterable[Finding]]
 
 
-def examine(env: str) -> tuple[Finding, ...]:
-    """Look at program, configuration, home, store, market and account; each failure is a finding."""
+def examine(env: str, *, reach: bool = False, backup_folder: str = "") -> tuple[Finding, ...]:
+    """Look at program, configuration, home, store, account, keeping and reach; each failure is a finding.
+
+    `reach` also asks the channels who they are; `backup_folder` is where backups stand if not in the home.
+    """
     now = wall_clock()
-    findings = [_python()]
     try:
         house = load_house(env)
     except ConfigError as error:
-        return (*findings, *(Finding("stop", "configuration", fault) for fault in error.faults))
+        faults = [Finding("stop", "configuration", fault) for fault in error.faults]
+        return tuple(_group("Program", lambda: examine_program(""))) + tuple(_group("Configuration", lambda: faults))
     except BotError as error:
-        return (*findings, Finding("stop", "configuration", str(error)))
-    findings.append(
-        Finding("good", "configuration", f"complete, mode {house.settings.mode}, broker {house.settings.broker}")
-    )
-    findings += [Finding("look", "configuration", warning) for warning in house.settings.warnings]
-    findings += [_home(house.home), *examine_files(house, now), *halting(house.home), _disk(house.home)]
-    findings += [*_store(house, now), _earnings(house, now)]
-    findings += _simulated(house, now) if house.settings.broker == "simulator" else _real(house)
-    return (*findings, *drill_finding(house, now), _session(house, now))
+        fault = Finding("stop", "configuration", str(error))
+        return tuple(_group("Program", lambda: examine_program(""))) + tuple(_group("Configuration", lambda: [fault]))
+    with ExitStack() as open_things:
+        ledger = _ledger(house, open_things)
+        found: list[Finding] = []
+        for name, look in _looks(house, ledger, now, reach, backup_folder):
+            found += _group(name, look)
+    return tuple(found)
 
 
-def _python() -> Finding:
-    return Finding("good", "python", ".".join(str(part) for part in sys.version_info[:3]))
+def _looks(
+    house: House, ledger: Ledger | None, now: datetime, reach: bool, backup_folder: str
+) -> Iterator[tuple[str, Look]]:
+    """Give every group with what is looked at in it, in the order in which a person would mend it."""
+    home = house.home
+    allowed = not ledger_exists(home) or readable(home)
+    program = "" if ledger is None else newest_program(ledger.connection)
+    newest = None if ledger is None else _newest_done(ledger)
+    yield "Program", lambda: examine_program(program)
+    yield "Configuration", lambda: _configuration(house)
+    yield "Home", lambda: [*examine_machine(home, now), *examine_files(house, now, look_inside=allowed)]
+    yield "Record", lambda: examine_store(house, now, perf_counter)
+    yield "Account", lambda: examine_money(house, now, wall_clock)
+    yield "Safety", lambda: [*(halting(home) if allowed else ()), *(drill_finding(house, now) if allowed else ()),
+                             *(drill_age(house, ledger, now) if ledger else ())]  # fmt: skip
+    yield "Calendars", lambda: [_session(house, now), calendar_end(new_york_day(now)), _earnings(house, now)]
+    yield "Keeping", lambda: [backups(house, now, backup_folder), *_slots(house, ledger, now)]
+    yield "Timers", lambda: [*examine_units(names_of(home, house.desk.name), owner=_owner(house)), watched(house, now)]
+    yield "Reach", lambda: [*examine_channels(house, ledger, now), examine_metrics(house, newest)]
+    if reach:
+        yield "Asked", lambda: ask_channels(house)
 
 
-def _home(home: Path) -> Finding:
-    if not os.access(home, os.W_OK | os.X_OK):
-        return Finding("stop", "home", f"{home} cannot be written by this user: chown or chmod it")
-    mode = stat.S_IMODE(home.stat().st_mode)
-    if mode & 0o077:
-        return Finding("look", "home", f"{home} is open to other users (mode {mode:o}): chmod 700 it")
-    return Finding("good", "home", f"{home}, mode {mode:o}")
-
-
-def _disk(home: Path) -> Finding:
-    free = shutil.disk_usage(home).free
-    words = f"{free / 1e9:.1f} GB free"
-    return Finding("look", "disk", f"{words}: make room") if free < DISK_FREE_LOOK else Finding("good", "disk", words)
-
-
-def _store(house: House, now: datetime) -> list[Finding]:
-    import sqlite3
-
-    from bot.store.chain import verify
-    from bot.store.database import store_error
-    from bot.store.queries import open_for_questions
-
-    path = house.home / "ledger.sqlite"
-    if not path.exists():
-        at = " --at session" if house.settings.broker == "simulator" else ""
-        return [Finding("look", "store", f"no tick has run yet: `bot tick --dry{at}`")]
+def _group(name: str, look: Look) -> list[Finding]:
+    """Look at one group; what breaks the looking is a finding too, and the other groups are looked at all the same."""
+    found: list[Finding] = []
     try:
-        with open_for_questions(house.home) as store:
-            found = store.latest_tick()
-            fault = next(iter(verify(store.connection, house.home)), None)
-    except BotError as error:
-        return [Finding("stop", "store", str(error))]
-    except sqlite3.Error as error:
-        return [Finding("stop", "store", str(store_error(path, error)))]
-    findings = [
-        Finding("good", "chain", "every record and Snapshot is as it was sealed") if fault is None
-        else Finding("stop", "chain", f"{fault}: the store was edited or damaged; keep a copy of the home")
-    ]  # fmt: skip
-    if found is None:
-        return [*findings, Finding("look", "ticks", "the store holds no tick yet")]
-    last_slot = last_session_at(now).open_at
-    words = f"newest {found.at:%Y-%m-%d %H:%M} UTC, {found.status}"
-    if found.status != "done":
-        findings.append(Finding("look", "ticks", f"{words}: {found.note}"))
-    elif found.at < last_slot - timedelta(days=1) and house.settings.mode == "live":
-        findings.append(Finding("look", "ticks", f"{words}: is the timer running?"))
-    else:
-        findings.append(Finding("good", "ticks", words))
-    return findings
+        found += look()
+    except (BotError, OSError, sqlite3.Error) as error:
+        words = f"this group could not be looked at to its end: {error}"
+        found.append(Finding("stop", name.lower(), words, "mend what it names, then `bot doctor`"))
+    return [mended(one, name) for one in found]
+
+
+def _ledger(house: House, open_things: ExitStack) -> Ledger | None:
+    """Open the ledger for those who only read it; None where that does not go, which its own finding says."""
+    if not ledger_exists(house.home) or not readable(house.home):
+        return None
+    try:
+        return open_things.enter_context(open_for_questions(house.home))
+    except BotError:
+        return None
+
+
+def _newest_done(ledger: Ledger) -> datetime | None:
+    found = ledger.latest_tick()
+    return found.at if found is not None and found.status == "done" else None
+
+
+def _configuration(house: House) -> Iterator[Finding]:
+    settings = house.settings
+    origin = settings.env_file or "no .env"
+    yield Finding("good", "configuration", f"complete, mode {settings.mode}, broker {settings.broker}; {origin}")
+    for warning in settings.warnings:
+        name, _, rest = warning.partition(": ")
+        if rest.startswith("the process environment says"):
+            yield Finding("look", "environment", warning, f"unset {name}, or take it out of the unit that sets it")
+        elif "chmod 600" in warning:
+            words, _, do = warning.rpartition(": ")
+            yield Finding("look", ".env", words, do)
+        else:
+            yield Finding("look", "configuration", warning)
+
+
+def _slots(house: House, ledger: Ledger | None, now: datetime) -> Iterator[Finding]:
+    if ledger is not None:
+        yield slots(house, ledger, now, known_sessions(house, lambda: now))
+
+
+def _owner(house: House) -> str:
+    uid = house.home.stat().st_uid if house.home.exists() else os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
 
 
 def _earnings(house: House, now: datetime) -> Finding:
@@ -117,8 +146,8 @@ def _earnings(house: House, now: datetime) -> Finding:
     if house.settings.market == "synthetic":
         return Finding("good", "earnings", "the embedded market knows its own dates")
     if not path.exists():
-        rule = "unknown dates refuse new contracts; `bot import-earnings FILE` writes it"
-        return Finding("look", "earnings", f"{', '.join(stocks)} need {path}: {rule}")
+        words = f"{', '.join(stocks)} need {path}: unknown dates refuse new contracts"
+        return Finding("look", "earnings", words, "`bot import-earnings FILE` writes it")
     from bot.markets.earnings import earnings_status, load_earnings, upcoming_earnings
 
     try:
@@ -130,82 +159,10 @@ def _earnings(house: House, now: datetime) -> Finding:
     faulty = [f"{symbol} ({word})" for symbol, word in status.items() if word != "known"]
     if faulty:
         rule = f"no new contract until {path.name} tells the next release, checked within 14 days"
-        return Finding("look", "earnings", f"{', '.join(faulty)}: {rule} (`bot import-earnings FILE`)")
+        return Finding("look", "earnings", f"{', '.join(faulty)}: {rule}", "`bot import-earnings FILE`")
     oldest = min(max(one.as_of for one in upcoming_earnings(calendar, symbol, today)) for symbol in stocks)
     age = "today" if oldest == today else f"{count((today - oldest).days, 'day')} ago"
     return Finding("good", "earnings", f"{path.name} tells the next release of {', '.join(stocks)}, checked {age}")
-
-
-def _simulated(house: House, now: datetime) -> list[Finding]:
-    try:
-        market = make_market(house)
-        with looking_broker(house, market, lambda: now) as broker:
-            account = broker.read_account()
-    except BotError as error:
-        return [Finding("stop", "account", str(error))]
-    return [Finding("good", "account", f"{account.id}, {account.status}, cash {account.cash:,.2f}, simulated")]
-
-
-def _real(house: House) -> list[Finding]:
-    """Look at a real account with the wall clock: its own clock is compared with it."""
-    from bot.ops.doctor_account import examine_account, keys
-
-    findings = [keys(house)]
-    if findings[0].level == "stop":
-        return findings
-    findings += _approval(house)
-    try:
-        market = make_market(house, wall_clock)
-        with looking_broker(house, market, wall_clock) as broker:
-            findings += examine_account(
-                house, broker, market, wall_clock, stamp=_stamp(house), limits=lambda: _limits(market)
-            )
-    except BotError as error:
-        findings.append(Finding("stop", "account", str(error)))
-    return findings
-
-
-def _limits(market: Market) -> RateLimit | None:
-    """Give what the tighter of the venue's two hosts last said of requests left."""
-    from bot.markets.alpaca import AlpacaMarket
-
-    if not isinstance(market, AlpacaMarket):
-        return None
-    told = [limits for limits in (market.client.limits, market.client.data_limits) if limits.limit is not None]
-    return min(told, key=lambda limits: limits.limit or 0, default=None)
-
-
-def _stamp(house: House) -> tuple[str, str, str] | None:
-    """Read whose home this is; None where nobody's yet, or where the ledger cannot say (told by its own finding)."""
-    from bot.commands.fresh_look import stamp_of
-    from bot.store.queries import ledger_exists, open_for_questions
-
-    if not ledger_exists(house.home):
-        return None
-    try:
-        with open_for_questions(house.home) as ledger:
-            return stamp_of(ledger)
-    except BotError:
-        return None
-
-
-def _approval(house: House) -> list[Finding]:
-    """Look whether a person approved what real money would be traded with (design 20)."""
-    from bot.store.queries import ledger_exists, open_for_questions
-
-    if house.settings.alpaca_env != "live" or house.settings.mode != "live":
-        return []
-    approved = False
-    if ledger_exists(house.home):
-        try:
-            with open_for_questions(house.home) as ledger:
-                approved = ledger.config_is_approved(house.hash)
-        except BotError as error:
-            return [Finding("stop", "approval", str(error))]
-    if approved:
-        return [Finding("good", "approval", f"configuration {house.hash[:16]} was approved by a person")]
-    words = f"configuration {house.hash[:16]} was approved by nobody: read `bot config show`, then `bot config approve`"
-    return [Finding("stop", "approval", words)]
 
 
 def _session(house: House, now: datetime) -> Finding:

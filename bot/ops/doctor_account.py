@@ -78,7 +78,8 @@ def _account(house: House, account: Account, stamp: tuple[str, str, str] | None)
     words = f"{name}, {environment} money, {account.status}, cash {account.cash:,.2f}"
     if account.blocked or account.status.upper() != "ACTIVE":
         blocked = ", blocked" if account.blocked else ""
-        yield Finding("stop", "account", f"{words}{blocked}: Alpaca's page of this account says what it waits for")
+        do = "Alpaca's page of this account says what it waits for"
+        yield Finding("stop", "account", f"{words}{blocked}", do)
     else:
         yield Finding("good", "account", words)
     yield _pin(house, account)
@@ -91,12 +92,14 @@ def _pin(house: House, account: Account) -> Finding:
     if not pinned:
         return Finding(
             "look", "pin",
-            f"ALPACA_ACCOUNT is not set: with the number that ends in {account.id[-4:]} no other account can be traded",
+            "ALPACA_ACCOUNT is not set: with it no other account can be traded",
+            f"set ALPACA_ACCOUNT in .env to the number that ends in {account.id[-4:]}",
         )  # fmt: skip
     if pinned != account.id:
         return Finding(
             "stop", "pin",
-            f"ALPACA_ACCOUNT names one that ends in {pinned[-4:]}, these keys open {account.id[-4:]}: mend one of them",
+            f"ALPACA_ACCOUNT names one that ends in {pinned[-4:]}, these keys open {account.id[-4:]}",
+            "set ALPACA_ACCOUNT, or the keys, in .env",
         )  # fmt: skip
     return Finding("good", "pin", "these keys open the account that ALPACA_ACCOUNT names")
 
@@ -109,7 +112,8 @@ def _home(house: House, account: Account, stamp: tuple[str, str, str] | None) ->
         theirs = f"{stamp[0]} {stamp[1]} {account_name(stamp[2], simulated=stamp[1] == 'simulated')}"
         return Finding(
             "stop", "home of",
-            f"{theirs}, not this account: give this one its own, as BOT_HOME={house.home}-{ours[0]}-{ours[1]}",
+            f"{theirs}, not this account",
+            f"give this one a home of its own in .env: BOT_HOME={house.home}-{ours[0]}-{ours[1]}",
         )  # fmt: skip
     return Finding("good", "home of", "this account")
 
@@ -124,7 +128,7 @@ def _level(house: House, account: Account) -> Finding:
         own_limit = "raise the account's own limit on options (its settings at Alpaca)"
         ask = "ask Alpaca for it, and see that the account's own limit on options is not below"
         mend = own_limit if approved is not None and approved >= needed else ask
-        return Finding("stop", "options level", f"{words}, {needed} needed to sell puts and calls: {mend}")
+        return Finding("stop", "options level", f"{words}, {needed} needed to sell puts and calls", mend)
     return Finding("good", "options level", f"{words}, {needed} needed")
 
 
@@ -139,7 +143,7 @@ def _clock(broker: Broker, now: Callable[[], datetime]) -> Finding:
     skew = max(abs((clock.at - middle).total_seconds()) - (after - before).total_seconds() / 2, 0.0)
     words = f"{skew:.1f} s between Alpaca's clock and this machine's"
     if skew > CLOCK_SKEW_SECONDS:
-        return Finding("look", "clock", f"{words}: let it follow network time (timedatectl set-ntp true)")
+        return Finding("look", "clock", words, "timedatectl set-ntp true")
     return Finding("good", "clock", words)
 
 
@@ -175,13 +179,13 @@ def _feed(house: House, what: str, told: str, why: str, names: tuple[str, str, s
     """Judge one feed; `names` are the feed in use, the free one, and the variable that chooses."""
     feed, free, variable = names
     if not told:
-        mend = "" if feed == free else f"; {feed} needs a subscription: without it set {variable}={free}"
-        return Finding("stop", what, f"none of {trial_symbol(house)} from {feed}: {why}{mend}")
+        mend = "" if feed == free else f"{feed} needs a subscription: without it set {variable}={free}"
+        return Finding("stop", what, f"none of {trial_symbol(house)} from {feed}: {why}", mend)
     label = label_of(feed)
     words = f"{told} {feed}{f' ({label.upper()})' if label else ''}"
     if label and house.settings.alpaca_env == "live" and not house.desk.limits.accept_delayed_feed:
-        rule = "no real money is opened on it: subscribe, or accept_delayed_feed = true in desk.toml"
-        return Finding("look", what, f"{words}; {rule}")
+        do = "subscribe, or accept_delayed_feed = true in desk.toml"
+        return Finding("look", what, f"{words}; no real money is opened on it", do)
     return Finding("good", what, words)
 
 
@@ -233,5 +237,5 @@ def _requests(house: House, limits: RateLimit | None) -> Finding:
     left = "" if limits.remaining is None else f", {limits.remaining} left in this one"
     words = f"{words}; {limits.limit} a minute are allowed{left}"
     if most > limits.limit:
-        return Finding("look", "requests", f"{words}: such a tick waits for the next minute; name fewer symbols")
+        return Finding("look", "requests", f"{words}: such a tick waits for the next minute")
     return Finding("good", "requests", words)

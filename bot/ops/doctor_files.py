@@ -18,6 +18,8 @@ from bot.store.panicking import HALT_NAME
 from bot.wiring import House
 
 SHOWN = 3
+LOG_DAY_LOOK = 50_000_000
+"""Bytes of one day's log that no healthy desk writes."""
 LOOKED_AT = 20_000
 """Files at most: a home with more of them is looked at no further."""
 
@@ -27,8 +29,11 @@ class _Seen(NamedTuple):
     facts: os.stat_result
 
 
-def examine_files(house: House, now: datetime) -> list[Finding]:
-    """Look at every file of the home, at the log, and at Snapshots that are due for thinning."""
+def examine_files(house: House, now: datetime, *, look_inside: bool = True) -> list[Finding]:
+    """Look at every file of the home, at the log, and at Snapshots that are due for thinning.
+
+    Without `look_inside` the ledger is not opened.
+    """
     home = house.home
     seen = list(_walk(home))
     mine = os.getuid()
@@ -38,17 +43,17 @@ def examine_files(house: House, now: datetime) -> list[Finding]:
     open_ = [one.path for one in seen if stat.S_IMODE(one.facts.st_mode) & 0o077 and one.path.name != HALT_NAME]
     found = []
     if strange:
-        words = f"{_listed(home, strange)} of another user: `chown -R {mine} {home}` as root"
-        found.append(Finding("stop", "files", words))
+        words = f"{_listed(home, strange)} of another user"
+        found.append(Finding("stop", "files", words, f"sudo chown -R {mine} {home}"))
     if locked:
-        words = f"{_listed(home, locked)} that this user cannot read and write: `chmod -R u+rwX {home}`"
-        found.append(Finding("stop", "files", words))
+        words = f"{_listed(home, locked)} that this user cannot read and write"
+        found.append(Finding("stop", "files", words, f"chmod -R u+rwX {home}"))
     if open_:
-        words = f"{_listed(home, open_)} open to other users (wanted 600, folders 700): `chmod -R go-rwx {home}`"
-        found.append(Finding("look", "files", words))
+        words = f"{_listed(home, open_)} open to other users (wanted 600, folders 700)"
+        found.append(Finding("look", "files", words, f"chmod -R go-rwx {home}"))
     if not found:
         found.append(Finding("good", "files", f"{count(len(seen), 'file')}, all for this user alone"))
-    return [*found, _log(house, now), *_thinning(house, now)]
+    return [*found, _log(house, now), *(_thinning(house, now) if look_inside else ())]
 
 
 def _walk(home: Path) -> Iterator[_Seen]:
@@ -90,9 +95,14 @@ def _log(house: House, now: datetime) -> Finding:
     files = [path for paths in days_of(folder).values() for path in paths]
     late = oldest_plain(folder, now.astimezone(UTC).date())
     if late:
-        words = f"{count(late, 'day')} in {folder} should have been compressed a week ago: `bot vacuum` does it"
-        return Finding("look", "log", words)
-    size = sum(path.stat().st_size for path in files if path.exists())
+        words = f"{count(late, 'day')} in {folder} should have been compressed a week ago"
+        return Finding("look", "log", words, "`bot vacuum`")
+    sizes = {path: path.stat().st_size for path in files if path.exists()}
+    size = sum(sizes.values())
+    today = sum(each for path, each in sizes.items() if f"{now:%Y-%m-%d}" in path.name)
+    if today > LOG_DAY_LOOK:
+        words = f"{today / 1e6:,.0f} MB since midnight UTC: something fails over and over"
+        return Finding("look", "log", words, "`bot log --since 1h --kind error,venue`")
     kept = "for ever" if house.desk.keep.log_days is None else count(house.desk.keep.log_days, "day")
     return Finding("good", "log", f"{count(len(files), 'file')}, {size / 1e6:,.1f} MB, kept {kept}")
 
@@ -111,5 +121,5 @@ def _thinning(house: House, now: datetime) -> list[Finding]:
         return []  # the finding about the store says it
     if not due:
         return []
-    words = f"Snapshots of {count(len(due), 'month')} are older than {days} days: `bot vacuum` thins them out"
-    return [Finding("look", "snapshots", words)]
+    words = f"Snapshots of {count(len(due), 'month')} are older than {days} days: due for thinning"
+    return [Finding("look", "snapshots", words, "`bot vacuum`")]

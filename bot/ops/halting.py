@@ -15,7 +15,7 @@ def halting(home: Path) -> list[Finding]:
 
     file = read_halt_file(home)
     if file is not None:
-        return [Finding("stop", "halt", f"{file.author}: {file.reason}; {file.clears}")]
+        return [Finding("stop", "halt", f"{file.author}: {file.reason}", file.clears)]
     if not ledger_exists(home):
         return [Finding("good", "halt", "none")]
     try:

@@ -17,7 +17,15 @@ from tempfile import TemporaryDirectory
 from bot.config.deskkeys import specs_of, toml_value
 from bot.config.envfile import VARIABLES
 from bot.config.profiles import PROFILES, profile_values
-from bot.domain.desk import KeepNumbers, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    AlertNumbers,
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.facts import Fact
 
 PICTURE_WIDTH = 100
@@ -27,6 +35,7 @@ BOARD_SCHEMA = ROOT / "dashboard" / "schema.json"
 TABLES: tuple[tuple[str, type[Fact]], ...] = (
     ("tick", TickNumbers),
     ("keep", KeepNumbers),
+    ("alerts", AlertNumbers),
     ("limits", Limits),
     ("simulator", SimulatorNumbers),
     ("strategies.wheel", WheelNumbers),

@@ -63,19 +63,19 @@ def pacing_refusal(now: Situation) -> Refusal | None:
 
 
 def _new_entry_refusal(now: Situation, symbol: str, right: Right) -> Refusal | None:
-    limits, counters = now.params.limits, now.books.counters
-    for order in now.orders.get(symbol, ()):
+    limits, working = now.params.limits, now.orders.get(symbol, ())
+    for order in working:
         if order.state in UNRESOLVED_STATES:
             return Refusal(f"order {order.client_order_id} is unresolved: nothing new until it is proved")
-    if any(order.purpose in ENTRY_PURPOSES for order, _ in now.working(symbol, "sell_to_open", right)):
+    if working and any(order.purpose in ENTRY_PURPOSES for order, _ in now.working(symbol, "sell_to_open", right)):
         return Refusal(f"an order to sell a {right} is working")
     if right == "put" and now.rolls_on(symbol, right):
         return Refusal("a roll is in flight: its collateral is spoken for")
-    opened = dict(counters.contracts_today).get(symbol, 0)
+    opened = now.opened_today.get(symbol, 0)
     if limits.contracts_per_symbol_day is not None and opened >= limits.contracts_per_symbol_day:
         cap = limits.contracts_per_symbol_day
         return Refusal("new contracts on this symbol today", Decimal(opened), cap, "contracts")
-    total = Decimal(counters.contracts_total)
+    total = now.contracts_today
     if limits.contracts_per_day is not None and total >= limits.contracts_per_day:
         return Refusal("new contracts today", total, limits.contracts_per_day, "contracts", everywhere=True)
     return None
@@ -87,16 +87,16 @@ def _put_capacity_refusal(now: Situation, symbol: str) -> Refusal | None:
     series = Decimal(len(standing))
     if limits.put_series_per_symbol is not None and series >= limits.put_series_per_symbol:
         return Refusal("short put series on this symbol", series, limits.put_series_per_symbol, "series")
-    total = Decimal(sum(len(found) for (_, right), found in now.short.items() if right == "put"))
+    total = now.put_series
     if limits.put_series_total is not None and total >= limits.put_series_total:
         return Refusal("short put series in all", total, limits.put_series_total, "series", everywhere=True)
-    contracts = sum(standing.values(), ZERO)
+    contracts = sum(standing.values(), ZERO) if standing else ZERO
     if limits.contracts_per_symbol is not None and contracts >= limits.contracts_per_symbol:
         return Refusal("short contracts on this symbol", contracts, limits.contracts_per_symbol, "contracts")
     count = Decimal(len(now.underlyings))
     if limits.open_underlyings is not None and symbol not in now.underlyings and count >= limits.open_underlyings:
         return Refusal("underlyings held or shorted", count, limits.open_underlyings, "underlyings", everywhere=True)
-    cap = None if limits.put_collateral_share is None else limits.put_collateral_share * now.account.equity
+    cap = now.put_collateral_cap
     if cap is not None and now.collateral >= cap:
         return Refusal("collateral of short puts", now.collateral, cap, "usd", everywhere=True)
     return None

@@ -145,6 +145,27 @@ class Situation:
         return [lot for lot in self.lots.get(symbol, ()) if lot.owner != "foreign" and lot.strategy in mine]
 
     @cached_property
+    def opened_today(self) -> dict[str, int]:
+        """Give the new contracts of this session day by underlying."""
+        return dict(self.books.counters.contracts_today)
+
+    @cached_property
+    def contracts_today(self) -> Decimal:
+        """Count the new contracts of this session day in all."""
+        return Decimal(self.books.counters.contracts_total)
+
+    @cached_property
+    def put_series(self) -> Decimal:
+        """Count the short put series in all."""
+        return Decimal(sum(len(found) for (_, right), found in self.short.items() if right == "put"))
+
+    @cached_property
+    def put_collateral_cap(self) -> Decimal | None:
+        """Give the most that short puts may tie up, in dollars; None is off."""
+        share = self.params.limits.put_collateral_share
+        return None if share is None else share * self.account.equity
+
+    @cached_property
     def minutes_since_open(self) -> Decimal:
         """Give minutes since this session's open."""
         return minutes(self.at - self.session.open_at)

@@ -1,4 +1,4 @@
-"""One day as text: its colour and why, money against the benchmark, premium, fills, options, refusals, health."""
+"""One day as text: its colour and why, money beside holding and the benchmark, fills, options, refusals, health."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from typing import Literal, NamedTuple
 
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option, parse_option
-from bot.domain.ledger import Drift, Halt
-from bot.domain.money import ONE, SHARES_PER_CONTRACT, plain
+from bot.domain.invariants import Invariant
+from bot.domain.ledger import Drift, Halt, Pause
+from bot.domain.money import ONE, SHARES_PER_CONTRACT, ZERO, plain
+from bot.domain.trip import Trip
+from bot.report.board import AheadRow
+from bot.report.day_parts import (
+    ahead_words,
+    invariant_words,
+    kept_words,
+    later_words,
+    standing_words,
+    unmeasured_words,
+)
 from bot.report.feeds import Feed, feed_line
 from bot.report.holdings import OptionLine, ShareLine, option_table, share_table
 from bot.report.performance import IncomeLine, Returns
+from bot.report.proposals import ProposalLine, waiting_lines
 from bot.report.quiet import Quiet
 from bot.report.shapes import FillLike, TickLike
 from bot.report.tallies import gate_table, passed_table
@@ -77,7 +89,10 @@ class Health(Fact, frozen=True, kw_only=True):
 
 
 class DayReport(Fact, frozen=True, kw_only=True):
-    """One day; dollars, fractions from 0 to 1."""
+    """One day as it was known when it ended; dollars, fractions from 0 to 1.
+
+    `so_far` says that its session goes on; `events` is the number of the record whose hash is `head`.
+    """
 
     home: str
     desk: str
@@ -106,20 +121,35 @@ class DayReport(Fact, frozen=True, kw_only=True):
     health: Health
     head: str
     feeds: tuple[Feed, ...] = ()
+    so_far: bool = False
+    halt: Halt = Halt()
+    pauses: tuple[Pause, ...] = ()
+    trips: tuple[Trip, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
+    proposals: tuple[ProposalLine, ...] = ()
+    ahead: tuple[AheadRow, ...] = ()
+    cash_assigned: Decimal | None = None
+    premium_year: Decimal = ZERO
+    events: int = 0
+    backup_at: datetime | None = None
+    drill_at: datetime | None = None
+    made_at: datetime | None = None
 
 
 def colour_of(
-    halt: Halt, drift: Iterable[Drift], unresolved: int, health: Health, last_failed: bool
-) -> tuple[Colour, tuple[str, ...]]:
+    halt: Halt, drift: Iterable[Drift], unresolved: int, health: Health, last_failed: bool, *,
+    silent: str = "", warnings: Sequence[str] = (),
+) -> tuple[Colour, tuple[str, ...]]:  # fmt: skip
     """Give the day's colour and why.
 
-    Red: halted at reduce_only or stop, unexplained drift, an unresolved order, or a last tick that failed. Yellow:
-    no_new_risk, drift that is expected to go, failed ticks, errors, slots without a tick. Green is none of these.
+    Red: halted at reduce_only or stop, unexplained drift, an unresolved order, a last tick that failed, or a session
+    of which nothing was decided (`silent` says it). Yellow: no_new_risk, drift that is expected to go, failed ticks,
+    errors, slots without a tick, what `warnings` name. Green is none of these.
     """
     listed = list(drift)
     unexplained = [one.symbol for one in listed if one.kind == "unexplained"]
     pending = [one.symbol for one in listed if one.kind == "pending"]
-    red, yellow = [], []
+    red, yellow = [silent] if silent else [], []
     if halt.level in ("reduce_only", "stop"):
         red.append(f"halted at {halt.level}: {halt.reason}")
     if unexplained:
@@ -138,6 +168,7 @@ def colour_of(
         yellow.append(f"{count(sum(times for _, times in health.errors), 'error')} in ticks")
     if health.missed:
         yellow.append(f"{len(health.missed)} of {health.slots} slots without a tick")
+    yellow += warnings
     if red:
         return "red", (*red, *yellow)
     if yellow:
@@ -173,13 +204,18 @@ def health_of(ticks: Sequence[TickLike], slots: int, missed: Sequence[datetime])
 
 def day_lines(report: DayReport) -> list[str]:
     """Say the day in lines for a terminal."""
+    so_far = ", so far" if report.so_far else ""
     lines = [
-        f"{report.kind}   {report.day:%A %Y-%m-%d}   desk {report.desk}   {report.mode}",
+        f"{report.kind}   {report.day:%A %Y-%m-%d}{so_far}   desk {report.desk}   {report.mode}",
         *([f"prices {feed_line(report.feeds)}"] if report.feeds else []),
         *filled_text(f"{report.colour.upper()}: {'; '.join(report.causes)}", hanging="  "),
+        *section("HALTS AND WARNINGS", _sentences(standing_words(report.halt, report.pauses, report.trips))),
+        *section("WAITS FOR YOUR WORD", waiting_lines(report.proposals)),
         *section("MONEY", _money(report)),
         *section("WHAT HAPPENED", _happened(report)),
-        *section("HELD AT THE DAY'S LAST TICK", [*share_table(report.shares), *option_table(report.options)]),
+        *section(
+            "HELD AT THE DAY'S LAST TICK", [*share_table(report.shares), *option_table(report.options, delta=True)]
+        ),
         *section("CYCLES CLOSED", _cycles(report.cycles)),
     ]
     if not report.quiet.orders_sent:
@@ -193,9 +229,29 @@ def day_lines(report: DayReport) -> list[str]:
         f"PASSED OVER ({count(quiet.passed_over, 'chance')})",
         [*passed_table(quiet.reasons[:REASONS_SHOWN]), *_rest(len(quiet.reasons) - REASONS_SHOWN)],
     )
-    lines += section("TICKS", _health(report.health))
-    lines += ["", f"home {report.home}   head {report.head[:16] or 'none'}"]
+    lines += section("THE WEEK AHEAD", _coming(report))
+    lines += section("TICKS", [*_health(report.health), *_sentences(self_words(report))])
+    if report.made_at is not None:
+        lines += ["", kept_words(report.backup_at, report.drill_at, report.made_at)]
+    record = f" (record {report.events})" if report.events else ""
+    lines += ["", f"home {report.home}   head {report.head[:16] or 'none'}{record}"]
     return lines
+
+
+def self_words(report: DayReport) -> list[str]:
+    """Say how the program stands by its own numbers: invariants, and what could not be measured."""
+    return [*invariant_words(report.invariants), *unmeasured_words(report.trips)]
+
+
+def _coming(report: DayReport) -> list[str]:
+    said = ahead_words(report.ahead, report.day) or ["nothing known in the next 7 days"]
+    if report.cash_assigned is not None:
+        said.append(f"cash if every short put is assigned: {dollars(report.cash_assigned)}")
+    return _sentences([*said, *later_words(report.ahead, report.day)])
+
+
+def _sentences(said: Iterable[str], hanging: str = "    ") -> list[str]:
+    return [line for words in said for line in filled_text(words, "  ", hanging)]
 
 
 def _rest(hidden: int) -> list[str]:
@@ -210,16 +266,23 @@ def _money(report: DayReport) -> list[str]:
         f"drawdown {percent(report.drawdown_fraction)}"
     ]
     lines += table(
-        ("return", "ours", report.benchmark),
-        [(one.period, percent(one.ours, signed=True), percent(one.benchmark, signed=True)) for one in report.returns],
-        right=frozenset({1, 2}),
-    )
-    rows = [("premium taken", dollars(report.premium_day, signed=True), dollars(report.premium_month, signed=True))]
+        ("return", "ours", "holding", report.benchmark),
+        [
+            (
+                one.period, percent(one.ours, signed=True), percent(one.holding, signed=True),
+                percent(one.benchmark, signed=True),
+            )
+            for one in report.returns
+        ],
+        right=frozenset({1, 2, 3}),
+    )  # fmt: skip
+    taken = (report.premium_day, report.premium_month, report.premium_year)
+    rows = [("premium taken", *(dollars(one, signed=True) for one in taken))]
     rows += [
-        (f"booked: {line.kind}", dollars(line.day, signed=True), dollars(line.month, signed=True))
+        (f"booked: {line.kind}", *(dollars(one, signed=True) for one in (line.day, line.month, line.year)))
         for line in report.income
     ]
-    return lines + table(("income", "day", "month"), rows, right=frozenset({1, 2}))
+    return lines + table(("income", "day", "month", "year"), rows, right=frozenset({1, 2, 3}))
 
 
 def contract_words(symbol: str) -> str:

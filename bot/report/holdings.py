@@ -11,7 +11,7 @@ from bot.domain.facts import Fact
 from bot.domain.instruments import Right, is_option, parse_option
 from bot.domain.ledger import Instruction, Lot, OptionLeg
 from bot.domain.market import Quote
-from bot.domain.money import SHARES_PER_CONTRACT, ZERO, plain
+from bot.domain.money import SHARES_PER_CONTRACT, ZERO, from_float, plain
 from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
 from bot.domain.wheelmath import share_of_profit
@@ -48,7 +48,7 @@ class OptionLine(Fact, frozen=True, kw_only=True):
     """An option held: prices per share, unrealised in dollars.
 
     `distance_fraction` is how far the price must move to reach the strike, negative in the money;
-    `profit_share` the part of the credit that closing at the ask would keep (wheel 2.8).
+    `profit_share` the part of the credit that closing at the ask would keep (wheel 2.8); `delta` is per unit long.
     """
 
     symbol: str
@@ -68,6 +68,7 @@ class OptionLine(Fact, frozen=True, kw_only=True):
     unrealised: Decimal | None
     rolls: int = 0
     word: str = ""
+    delta: Decimal | None = None
 
 
 def held_in(snapshot: Snapshot) -> list[Held]:
@@ -144,6 +145,7 @@ def option_lines(
                     else (one.mark - credit) * one.qty * SHARES_PER_CONTRACT
                 ),
                 rolls=0 if leg is None else leg.rolls, word=word_of.get(one.symbol, ""),
+                delta=None if quote is None or quote.delta is None else from_float(quote.delta),
             )
         )  # fmt: skip
     return tuple(sorted(lines, key=lambda line: (line.expiry, line.symbol)))
@@ -184,21 +186,27 @@ def share_table(lines: Iterable[ShareLine]) -> list[str]:
     )  # fmt: skip
 
 
-def option_table(lines: Iterable[OptionLine]) -> list[str]:
-    """Draw the open options."""
+def option_table(lines: Iterable[OptionLine], *, delta: bool = False) -> list[str]:
+    """Draw the open options, with `delta` where it was worked out."""
+    heads = ("option", "qty", "dte", "strike", "spot", "distance", *(["delta"] if delta else []))
     return table(
-        ("option", "qty", "dte", "strike", "spot", "distance", "credit", "mark", "of max", "P&L", ""),
+        (*heads, "credit", "mark", "of max", "P&L", ""),
         [
             (
                 f"{line.underlying} {line.right} {line.expiry:%m-%d}", plain(line.qty), str(line.dte),
                 plain(line.strike), "unknown" if line.spot is None else f"{line.spot:.2f}",
-                percent(line.distance_fraction), dollars(line.credit), dollars(line.mark), percent(line.profit_share),
-                dollars(line.unrealised, signed=True), _remark(line),
+                percent(line.distance_fraction), *([delta_words(line.delta)] if delta else []), dollars(line.credit),
+                dollars(line.mark), percent(line.profit_share), dollars(line.unrealised, signed=True), _remark(line),
             )
             for line in lines
         ],
-        right=frozenset(range(1, 10)),
+        right=frozenset(range(1, 11 if delta else 10)),
     )  # fmt: skip
+
+
+def delta_words(delta: Decimal | None) -> str:
+    """Write a delta with two digits, or that it is unknown."""
+    return "unknown" if delta is None else f"{delta:.2f}"
 
 
 def _remark(line: OptionLine) -> str:

@@ -57,7 +57,7 @@ class DecisionLedger:
             raise ForeignStore(
                 f"{self.path} has version {version} and this program knows {newest}: "
                 + (
-                    "update the program"
+                    "update the program, or go back with `bot restore BACKUP --home NEW` and the backup from before"
                     if version > newest
                     else "run `bot tick --dry` once, which brings it up to date"
                 )

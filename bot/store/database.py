@@ -205,7 +205,7 @@ class Database:
         if version > newest:
             raise ForeignStore(
                 f"{self.path} was written by a newer program (version {version}, this one knows {newest}): "
-                "update the program, or name another BOT_HOME"
+                "update the program, or go back with `bot restore BACKUP --home NEW` and the backup from before"
             )
         return version
 

@@ -55,6 +55,8 @@ class LedgerJournal(OwnerLedger):
     simulations.
     """
 
+    keeps_snapshots = True
+
     def __init__(self, home: Path, desk: str, *, synchronous: Synchronous = "FULL", window_days: int = 7) -> None:
         super().__init__(Database(home, synchronous), desk)
         self._files = SnapshotFiles(home, durable=synchronous == "FULL")

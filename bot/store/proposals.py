@@ -17,7 +17,7 @@ import msgspec
 
 from bot.domain.consent import WishName, covering, covers, same_order, wish_name
 from bot.domain.ledger import Proposal
-from bot.domain.orders import ENTRY_PURPOSES, OrderIntent, OwnOrder
+from bot.domain.orders import ENTRY_PURPOSES, OrderIntent, OwnOrder, counts_as_entry
 from bot.domain.sessions import new_york_day
 from bot.store.database import moment_of, moment_text
 from bot.store.rows import to_json
@@ -39,8 +39,6 @@ _FIELDS = "number, intent_json, proposed_at, lapses_at, status, answered_at, aut
 _SELECT = f"SELECT {_FIELDS} FROM proposals"
 _STANDS = "status IN ('proposed', 'approved') AND lapses_at > ?"
 """What the index of standing proposals is over; ordered by +number, or the whole table is walked in its order."""
-_TAKEN = frozenset({"working", "done"})
-"""States of an order that the broker took. One whose end is not proved counts for no entry: it may never have left."""
 OrderStep = tuple[str, str]
 """An order's state and the broker's word for it."""
 
@@ -264,14 +262,10 @@ def count_entry(
 
     Reprices are no new entries.
     """
-    change = _counts(*after) - _counts(*before)
+    change = counts_as_entry(*after) - counts_as_entry(*before)
     if change and purpose in ENTRY_PURPOSES and not replaces:
         connection.execute(
             "INSERT INTO entries_sent (strategy, count) VALUES (?, ?) ON CONFLICT (strategy)"
             " DO UPDATE SET count = count + excluded.count",
             (strategy, change),
         )
-
-
-def _counts(state: str, status: str) -> bool:
-    return state in _TAKEN and (state, status) != ("done", "rejected")

@@ -5,17 +5,12 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from bot.domain.consent import WishName, carries_on, wish_name
-from bot.domain.holdings import OrderLeg
-from bot.domain.instruments import is_option
-from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause, Reprices
-from bot.domain.money import ONE, ZERO
-from bot.domain.orders import CANCEL_PURPOSES, OwnOrder
+from bot.domain.ledger import Books, Counters, Drift, Halt, Instruction, Pause
+from bot.domain.pacing import count_orders
 from bot.domain.sessions import new_york_day
 from bot.domain.trip import AUTHOR
 from bot.engine.ports import Memory
@@ -23,7 +18,7 @@ from bot.store.alarms import with_alarm
 from bot.store.database import moment_of, moment_text
 from bot.store.drills import read_pass
 from bot.store.invariants import read_invariants
-from bot.store.pacing import openings_of, read_rejections, read_remembered, round_trips_of
+from bot.store.pacing import read_rejections, read_remembered
 from bot.store.panicking import read_panic
 from bot.store.proposals import read_approvals, read_entries
 from bot.store.restored import with_restore
@@ -157,50 +152,3 @@ def read_counters(connection: sqlite3.Connection, session_date: date) -> Counter
     """Count what a session day has used of its pacing."""
     orders = orders_of(connection.execute(f"{ORDER_SELECT} WHERE session_day = ?", (session_date.isoformat(),)))
     return replace(count_orders(orders), rejections=read_rejections(connection, orders))
-
-
-def count_orders(orders: tuple[OwnOrder, ...]) -> Counters:
-    """Count what a session's orders have used of its pacing (wheel 1.5).
-
-    An order that provably never left counts for nothing, and neither does a roll's opening leg. A reprice of an opening
-    is an order of its own; new contracts are those filled or still working, so its predecessor counts only as filled.
-    A reprice of an exit counts apart: an exit that follows its market must not use up what other exits need.
-    """
-    opening = exits = 0
-    contracts: dict[str, int] = {}
-    sent = {order.client_order_id: order for order in orders}
-    reprices: dict[WishName, int] = {}
-    for order in orders:
-        if order.state == "not_sent" or order.purpose in CANCEL_PURPOSES or order.purpose == "roll_open":
-            continue
-        if not order.opens:
-            before = sent.get(order.replaces)
-            if before is not None and carries_on(order, before):
-                reprices[wish_name(order)] = reprices.get(wish_name(order), 0) + 1
-            else:
-                exits += 1
-            continue
-        opening += 1
-        units = order.qty if order.alive else order.filled_qty
-        count = int(units * _contracts_each(order.legs))  # by its legs, whatever purpose it claims
-        if count:
-            contracts[order.underlying] = contracts.get(order.underlying, 0) + count
-    return Counters(
-        orders_today=opening, exits_today=exits, contracts_today=tuple(sorted(contracts.items())),
-        openings=openings_of(orders), round_trips=round_trips_of(orders),
-        exit_reprices=tuple(
-            Reprices(strategy=strategy, purpose=purpose, key=key, count=count)
-            for (strategy, purpose, key), count in sorted(reprices.items())
-        ),
-    )  # fmt: skip
-
-
-def _contracts_each(legs: tuple[OrderLeg, ...]) -> Decimal:
-    """Count the option contracts that one unit opens short; bought ones where it opens none short."""
-    opened: dict[str, Any] = {"sell_to_open": ZERO, "buy_to_open": ZERO}
-    for leg in legs:
-        if leg.position_intent in opened and is_option(leg.symbol):
-            opened[leg.position_intent] += leg.ratio * ONE
-    sold: Decimal = opened["sell_to_open"]
-    bought: Decimal = opened["buy_to_open"]
-    return sold or bought

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bot.domain.holdings import Activity
 from bot.domain.instruments import is_option, underlying_of
 from bot.domain.ledger import Books, Drift
+from bot.domain.marking import Marks, good_marks
 from bot.domain.money import ONE, SHARES_PER_CONTRACT, ZERO
 from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
@@ -39,8 +40,6 @@ from bot.store.rows import (
 )
 
 SIX_PLACES = Decimal("0.000001")
-Marks = tuple[tuple[str, Decimal, datetime], ...]
-"""Own marks as (symbol, price, moment of the quote)."""
 
 
 class Before(NamedTuple):
@@ -305,22 +304,6 @@ def _save_state(connection: sqlite3.Connection, now: Moment, marks: Marks, decis
             to_json(books.last_positions).decode(), to_json(good_marks(now.at, marks, decision.marks)).decode(),
         ),
     )  # fmt: skip
-
-
-def good_marks(at: datetime, before: Marks, marks: tuple[tuple[str, Decimal, str], ...]) -> Marks:
-    """Give the marks the next tick may fall back on: those that were quoted, at the moment of their quote.
-
-    A mark that was itself carried over keeps its first moment, or it would never grow old (wheel 2.12). Marks
-    made up by a model, the far side or the entry price are not kept: the next tick makes them anew.
-    """
-    moments = {symbol: then for symbol, _, then in before}
-    kept = []
-    for symbol, price, source in marks:
-        if source in ("mid", "last"):
-            kept.append((symbol, price, at))
-        elif source == "previous" and symbol in moments:
-            kept.append((symbol, price, moments[symbol]))
-    return tuple(kept)
 
 
 def save_positions(connection: sqlite3.Connection, now: Moment, decision: Decision) -> None:

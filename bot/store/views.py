@@ -368,8 +368,16 @@ VIEWS: Final = (
     View(
         "dashboard_reports",
         "Reports that were written for a channel, and whether they arrived.",
-        "id:int at:moment channel:text key:text payload_json:json attempts:int delivered_at:moment error:text",
+        "id:int at:moment channel:text key:text payload_json:json state:text attempts:int delivered_at:moment "
+        "error:text",
         "FROM outbox WHERE kind = 'report'",
+    ),
+    View(
+        "dashboard_alerts",
+        "What the owner was told, newest last, and who has seen to it.",
+        "id:int at:moment topic:text severity:text title:text words:text tick_id:int times:int last_at:moment "
+        "acknowledged_at:moment acknowledged_by:text ended_at:moment",
+        "FROM alerts",
     ),
     View(
         "dashboard_drills",

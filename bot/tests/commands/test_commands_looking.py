@@ -239,7 +239,7 @@ def test_the_report_tells_the_newest_day_and_adds_up(env: str, capsys: Output) -
         days, head = ledger.equity_days(), ledger.events(limit=1)[0].hash
     assert told["head"] == head
     assert told["equity"] == format(days[-1].equity.normalize(), "f")
-    assert [one["period"] for one in told["returns"]] == ["day", "month", "year"]
+    assert [one["period"] for one in told["returns"]] == ["day", "month", "year", "start"]
 
 
 def test_every_day_can_be_told_and_their_fills_and_refusals_are_the_ledgers(env: str, capsys: Output) -> None:

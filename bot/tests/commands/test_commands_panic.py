@@ -128,7 +128,7 @@ def test_a_halt_file_observes_and_records_and_sends_nothing(folder: Path) -> Non
     assert "STOP by HALT file since" in status
     assert str(path) in status.replace(" ", "")
     assert "lifts it" not in status
-    assert "halt: HALT file: the feed is mad" in typed(folder, "doctor").out
+    assert "stop halt HALT file: the feed is mad" in " ".join(typed(folder, "doctor").out.split())
 
 
 def test_resume_names_the_file_and_leaves_it(folder: Path) -> None:

@@ -16,19 +16,25 @@ from bot import wiring
 from bot.__main__ import main
 from bot.commands import (
     adopting,
+    alerts_told,
     approving,
     drilling,
+    going_live,
     history,
     keeping,
+    listening,
     logs,
     looking,
     ordering,
     owner,
     panicking,
+    reporting,
     scanning,
+    sending,
     setup,
     simulating,
     ticking,
+    upgrading,
     watching,
     weekly,
 )  # fmt: skip
@@ -38,8 +44,9 @@ AT = "2026-11-18T17:00:00+00:00"
 """A Wednesday, noon in New York."""
 SATURDAY = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 CLOCKED: tuple[ModuleType, ...] = (
-    wiring, adopting, approving, drilling, history, keeping, logs, looking, ordering, owner, panicking, scanning, setup,
-    simulating, ticking, watching, weekly, doctor,
+    wiring, adopting, alerts_told, approving, drilling, going_live, history, keeping, listening, logs, looking,
+    ordering, owner, panicking, reporting, scanning, sending, setup, simulating, ticking, upgrading, watching,
+    weekly, doctor,
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config.masking import forms_of
-from bot.config.settings import Secrets
+from bot.config.secret import Secrets
 
 KEY = "PKCANARY/7+Z=%41?"
 SECRET = 'sEcr3t "quoted"\\/canary0123456789'

@@ -13,14 +13,22 @@ import pytest
 from bot.config.deskkeys import KeySpec, specs_of
 from bot.config.desktext import desk_text
 from bot.config.envfile import VARIABLES
-from bot.domain.desk import KeepNumbers, Limits, SimulatorNumbers, TickNumbers, TrailingNumbers, WheelNumbers
+from bot.domain.desk import (
+    AlertNumbers,
+    KeepNumbers,
+    Limits,
+    SimulatorNumbers,
+    TickNumbers,
+    TrailingNumbers,
+    WheelNumbers,
+)
 from bot.domain.errors import ConfigError
 from bot.store.database import LEDGER_NAME
 from bot.tests.faults.soaking import many, seed_of
 from bot.wiring import load_house
 
 DESK_TIMES, ENV_TIMES, NOISE_TIMES = many(250, 4_000), many(60, 600), many(60, 600)
-TABLES = (Limits, SimulatorNumbers, TickNumbers, KeepNumbers, WheelNumbers, TrailingNumbers)
+TABLES = (Limits, SimulatorNumbers, TickNumbers, KeepNumbers, AlertNumbers, WheelNumbers, TrailingNumbers)
 SPECS: dict[str, KeySpec] = {name: spec for table in TABLES for name, spec in specs_of(table).items()}
 DESK = desk_text("balanced")
 KEYED = re.compile(r"([a-z_]+) = (.+?)(\s+#.*)?")

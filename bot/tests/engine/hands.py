@@ -123,6 +123,8 @@ class HandMarket:
 class ListJournal:
     """A journal that remembers the order of what it was told; `fail_at` names a call that raises."""
 
+    keeps_snapshots = True
+
     def __init__(self, memory: Memory | None = None) -> None:
         self.entries: list[str] = []
         self.rows: dict[str, OwnOrder] = {}

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from bot.config.deskfile import read_desk
 from bot.config.desktext import DeskChoice, desk_text_of
-from bot.config.settings import Secrets, Settings
+from bot.config.secret import Secrets
+from bot.config.settings import Settings
 from bot.domain.errors import BrokerUnreachable, MarketError
 from bot.domain.holdings import Clock
 from bot.domain.market import ChainRequest, EventsRequest, MarketReads, QuotesRequest, Request
@@ -142,7 +143,7 @@ def test_what_the_account_says_of_itself(given: dict[str, Any], what: str, level
     broker.account = replace(broker.account, **given)
     found = looked(broker=broker)[what]
     assert found.level == level
-    assert words in found.words
+    assert words in f"{found.words} {found.do}"
 
 
 def test_a_pin_that_is_missing_or_another_account() -> None:
@@ -158,7 +159,7 @@ def test_a_pin_that_is_missing_or_another_account() -> None:
 def test_the_home_belongs_to_this_account_or_to_nobody(stamp: tuple[str, str, str] | None, level: str) -> None:
     found = looked(stamp=stamp)["home of"]
     assert found.level == level
-    assert ("BOT_HOME=somewhere/data-alpaca-paper" in found.words) == (level == "stop")
+    assert ("BOT_HOME=somewhere/data-alpaca-paper" in found.do) == (level == "stop")
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "good"), (2, "good"), (3, "look"), (-3, "look")])
@@ -179,14 +180,13 @@ def test_a_feed_that_gives_nothing_names_its_variable() -> None:
     market.without, market.errors = {"shares"}, ("quotes of SPY: 403",)
     found = looked(a_house(stock_feed="sip"), market=market)
     assert found["share prices"].level == "stop"
-    assert "quotes of SPY: 403; sip needs a subscription: without it set ALPACA_STOCK_FEED=iex" in (
-        found["share prices"].words
-    )
+    assert "quotes of SPY: 403" in found["share prices"].words
+    assert found["share prices"].do == "sip needs a subscription: without it set ALPACA_STOCK_FEED=iex"
     assert "option prices" not in found
     market.without = {"options"}
     found = looked(a_house(option_feed="opra"), market=market)
     assert found["share prices"].level == "good"
-    assert "without it set ALPACA_OPTION_FEED=indicative" in found["option prices"].words
+    assert "without it set ALPACA_OPTION_FEED=indicative" in found["option prices"].do
 
 
 def test_a_silent_market_is_told_and_the_rest_goes_on() -> None:
@@ -204,7 +204,7 @@ def test_weak_feeds_are_labelled_and_hold_real_money_back() -> None:
     assert "indicative (DELAYED)" in found["option prices"].words
     live = looked(a_house(alpaca_env="live"), stamp=("alpaca", "live", "PA-1"))
     assert live["share prices"].level == "look"
-    assert "accept_delayed_feed" in live["share prices"].words
+    assert "accept_delayed_feed" in live["share prices"].do
     taken = DESK_TEXT.replace("accept_delayed_feed = false", "accept_delayed_feed = true")
     assert taken != DESK_TEXT
     assert looked(a_house(alpaca_env="live", text=taken), stamp=("alpaca", "live", "PA-1"))["share prices"].level == (
@@ -270,7 +270,7 @@ def doctor(desk: AlpacaDesk, *words: str, **changes: str) -> Done:
 def test_the_doctor_finds_a_healthy_account_healthy_and_sends_nothing(desk: AlpacaDesk) -> None:
     done = doctor(desk)
     assert done.code == 0, done.out
-    assert "good  account: ...0001, paper money, ACTIVE, cash 25,000.00" in done.out
+    assert "good  account         ...0001, paper money, ACTIVE, cash 25,000.00" in done.out
     assert {one.method for one in desk.world.seen} == {"GET"}
     assert desk.world.seen[0].path == "/v2/account"
     assert ACCOUNT not in done.out
@@ -281,14 +281,14 @@ def test_a_feed_without_subscription_stops_with_the_variable_to_set(desk: Alpaca
     assert done.code == 1
     found = {one["what"]: one for one in json.loads(done.out)}
     assert found["share prices"]["level"] == "stop"
-    assert "set ALPACA_STOCK_FEED=iex" in found["share prices"]["words"]
+    assert "set ALPACA_STOCK_FEED=iex" in found["share prices"]["do"]
 
 
 @pytest.mark.parametrize("changes", [{"ALPACA_SECRET_KEY": "wrong"}, {"ALPACA_ACCOUNT": "PA999"}])
 def test_a_wrong_key_or_account_is_asked_one_thing_only(desk: AlpacaDesk, changes: dict[str, str]) -> None:
     done = doctor(desk, **changes)
     assert done.code == 1
-    assert "stop  account: " in done.out
+    assert "stop  account " in done.out
     assert {one.path for one in desk.world.seen} == {"/v2/account"}
 
 
@@ -296,7 +296,7 @@ def test_a_home_of_the_simulator_is_not_this_accounts(desk: AlpacaDesk) -> None:
     assert typed(desk.folder, "tick", "--dry", "--at", "session", now=datetime(2026, 11, 21, tzinfo=UTC)).code == 0
     done = doctor(desk)
     assert done.code == 1
-    assert "stop  home of: simulator simulated" in done.out
+    assert "stop  home of         simulator simulated" in done.out
 
 
 def test_the_week_of_a_real_account_reads_within_the_budget_and_sends_nothing(desk: AlpacaDesk) -> None:

@@ -47,7 +47,7 @@ def test_what_others_may_read_wants_a_look_and_the_command_that_mends_it(
     (house.home / name).chmod(mode)
     (one,) = found(house, "files")
     assert (one.level, shown in one.words) == ("look", True)
-    assert one.words.endswith(f"`chmod -R go-rwx {house.home}`")
+    assert one.do == f"chmod -R go-rwx {house.home}"
 
 
 @pytest.mark.parametrize(("name", "mode"), [("ledger.sqlite", 0o400), ("logs", 0o600), ("desk.toml", 0o200)])
@@ -56,7 +56,7 @@ def test_what_its_owner_cannot_use_stops(house: House, name: str, mode: int) -> 
     (house.home / name).chmod(mode)
     (one,) = found(house, "files")
     (house.home / name).chmod(before)
-    assert (one.level, name in one.words, "chmod -R u+rwX" in one.words) == ("stop", True, True)
+    assert (one.level, name in one.words, "chmod -R u+rwX" in one.do) == ("stop", True, True)
 
 
 def test_files_of_another_user_stop(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_files_of_another_user_stop(house: House, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "getuid", lambda: uid + 1)
     (one,) = found(house, "files")
     assert (one.level, " more are of another user" in one.words) == ("stop", True)
-    assert f"chown -R {uid + 1}" in one.words
+    assert f"chown -R {uid + 1}" in one.do
 
 
 def test_a_halt_file_made_by_hand_is_well_and_a_link_is_not_followed(house: House, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_log_that_nobody_tends_wants_a_look(house: House) -> None:
     (one,) = found(house, "log")
     assert (one.level, one.words[:7], one.words.endswith("kept 400 days")) == ("good", "1 file,", True)
     (late,) = found(house, "log", days=60)
-    assert (late.level, "`bot vacuum`" in late.words) == ("look", True)
+    assert (late.level, "`bot vacuum`" in late.do) == ("look", True)
 
 
 def test_months_due_for_thinning_want_a_look(tmp_path: Path) -> None:
@@ -95,5 +95,5 @@ def test_months_due_for_thinning_want_a_look(tmp_path: Path) -> None:
     assert found(house, "snapshots", days=400) == []  # type: ignore[arg-type]
     (one,) = found(house, "snapshots", days=420)  # type: ignore[arg-type]
     assert one == Finding(
-        "look", "snapshots", "Snapshots of 1 month are older than 400 days: `bot vacuum` thins them out"
+        "look", "snapshots", "Snapshots of 1 month are older than 400 days: due for thinning", "`bot vacuum`"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +44,11 @@ def watch(folder: Path, now: datetime, *words: str, **variables: str) -> Done:
 def level(folder: Path) -> str:
     with open_for_questions(folder / "data") as ledger:
         return ledger.halt().level
+
+
+def asked(folder: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(folder / "data" / LEDGER_NAME)) as ledger:
+        return ledger.execute(query).fetchall()
 
 
 def change(folder: Path, sql: str, *values: object) -> None:
@@ -92,13 +98,16 @@ def test_slots_are_counted_ten_days_back_at_most() -> None:
 # Healthy
 
 
-def test_after_a_healthy_tick_all_is_well_and_nothing_is_written(folder: Path) -> None:
-    before = (folder / "data" / LEDGER_NAME).stat().st_mtime_ns
+def test_after_a_healthy_tick_all_is_well_and_the_record_stays_as_it_is(folder: Path) -> None:
+    record = "SELECT (SELECT max(id) FROM events), (SELECT max(id) FROM ticks), (SELECT count(*) FROM halts)"
+    before = asked(folder, record)
     done = watch(folder, HEALTHY)
     assert (done.code, done.err) == (0, "")
     assert "all is well: newest tick Wed 2026-11-18 12:00 New York, the record holds" in done.out
     assert level(folder) == "run"
-    assert (folder / "data" / LEDGER_NAME).stat().st_mtime_ns == before
+    assert asked(folder, record) == before
+    told = asked(folder, "SELECT topic FROM alerts WHERE topic LIKE 'watchdog.%'")
+    assert told == [("watchdog.heartbeat",)], "the heartbeat of the day, beside the record"
 
 
 def test_at_night_after_the_last_tick_of_a_session_all_is_well(folder: Path) -> None:

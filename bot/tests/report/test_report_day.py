@@ -129,7 +129,14 @@ def test_returns_stand_beside_the_benchmark_for_day_month_and_year() -> None:
     told = {one.period: (one.ours, one.benchmark) for one in returns_to(DAYS, date(2026, 11, 18), D(400))}
     assert told == {
         "day": (D("0.1"), D("-0.02")), "month": (D("0.05"), D("0.002273")), "year": (D("0.155"), D("0.1025")),
+        "start": (D("0.155"), D("0.1025")),
     }  # fmt: skip
+
+
+def test_returns_stand_beside_holding_the_desks_own_shares() -> None:
+    index = {date(2025, 12, 31): 1.10, date(2026, 10, 30): 1.0, date(2026, 11, 18): 1.21}
+    told = {one.period: one.holding for one in returns_to(DAYS, date(2026, 11, 18), D(400), None, index)}
+    assert told == {"day": None, "month": D("0.21"), "year": D("0.1"), "start": D("0.21")}
 
 
 def test_a_period_older_than_the_ledger_counts_from_its_first_tick() -> None:
@@ -158,6 +165,7 @@ def test_income_of_the_day_stands_beside_the_months() -> None:
     assert [(line.kind, line.day, line.month) for line in lines] == [
         ("dividends", D(0), D(5)), ("premium", D(10), D(60)),
     ]  # fmt: skip
+    assert income_lines([], [], [Booked("premium", D(600))])[0].year == D(600)
 
 
 def a_report(**given: Any) -> DayReport:
@@ -198,7 +206,7 @@ def test_the_page_tells_money_fills_events_cycles_and_ticks() -> None:
         "12:00  cash secured put  sell  XLF put 38 of 2026-12-24    2    0.5  +100.00",
         "  assigned XLF put 38 of 2026-12-24 1", "  dividend XLF, +21.50", "\n  NEWS\n",
         "XLF    2026-10-01  2026-11-18     3         1  +415.00  +33.7 %", "1 tick for 26 slots", "no tick at 12:00",
-        "tick 1 failed: no answer", "premium taken  +100.00  +150.00", "month    +5.0 %    +0.2 %",
+        "tick 1 failed: no answer", "premium taken  +100.00  +150.00", "month    +5.0 %  unknown  +0.2 %",
     ):  # fmt: skip
         assert " ".join(words.split()) in " ".join(text.split())
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from time import perf_counter
 
 from bot.commands.ticking import follow_up_ticks
-from bot.config.settings import Secrets, Settings
+from bot.config.secret import Secrets
+from bot.config.settings import Settings
 from bot.engine.follow import Span, follow_ups
 from bot.engine.ports import TickResult
 from bot.markets.alpaca import AlpacaMarket

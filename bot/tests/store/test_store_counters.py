@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from bot.domain.ledger import Counters
 from bot.domain.orders import OwnOrder, leg
+from bot.domain.pacing import count_orders, round_trips_of
 from bot.store.journal import LedgerJournal
-from bot.store.pacing import round_trips_of
-from bot.store.remembering import count_orders
 from bot.tests.builders import NOON, D
 from bot.tests.store.scene import DAY, PUT, a_planned, a_tick, approved
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot.config.settings import Secrets
+from bot.config.secret import Secrets
 from bot.domain.ledger import Halt
 from bot.store.journal import LedgerJournal
 from bot.store.logbook import FOLDER, LINE_BYTES, Logbook

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from bot.domain.errors import RefusalCode
 from bot.domain.ledger import ChainSoFar, Loss, Opening, Panic, PutEntry, Rejections
 from bot.domain.orders import OwnOrder, leg
+from bot.domain.pacing import openings_of
 from bot.store.journal import LedgerJournal
-from bot.store.pacing import openings_of
 from bot.tests.builders import NOON, D
 from bot.tests.store.scene import (
     DAY,
