@@ -11,7 +11,7 @@ from bench.harness import ROOT
 
 BENCHMARKS = (
     "startup", "dry_tick", "chain_pricing", "snapshot_size", "pre_send", "simulated_year", "audit", "board",
-    "report_day",
+    "report_day", "array_path", "cross_ticks", "ten_years",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_reach import reach
+from bot.cli_research import research
 from bot.cli_upkeep import upkeep
 from bot.cli_words import Contract, Env, Json, Reason
 
@@ -382,3 +383,4 @@ def dump_state(
 
 app.add_typer(upkeep)
 app.add_typer(reach)
+app.add_typer(research)

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from bot import __version__
+from bot.config.codehash import deciding_code
 from bot.config.deskfile import read_desk, read_text
 from bot.config.effective import config_hash, settings_from_process, state_folder_of_process
 from bot.config.settings import Settings
@@ -253,6 +254,10 @@ def strategies_of(desk: Desk) -> tuple[Strategy, ...]:
         Strategy(params.name, trailing_stop.PLANNER, params, priority, enabled, while_flattening=True)
         for priority, enabled, params in desk.trailing_stops
     ]
+    if desk.bars:
+        from bot.planners.bar_kinds import PLANNERS
+
+        found += [Strategy(one.name, PLANNERS[one.kind], one, rank, enabled) for rank, enabled, one in desk.bars]
     return tuple(sorted(found, key=lambda one: (one.priority, one.name)))
 
 
@@ -262,6 +267,7 @@ def approved_strategy(desk: Desk) -> Strategy:
 
     enabled = {params.name for _, on, params in desk.wheels if on}
     enabled |= {params.name for _, on, params in desk.trailing_stops if on}
+    enabled |= {params.name for _, on, params in desk.bars if on}
     return Strategy(approved.NAME, approved.PLANNER, approved.ApprovedParams(strategies=frozenset(enabled)), 0)
 
 
@@ -288,6 +294,7 @@ def make_book(house: House, *, dry: bool) -> Book:
         code_version=__version__,
         deadline_seconds=DEADLINE_SECONDS,
         desk_hash=house.desk_hash,
+        code=deciding_code(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The simulator broker: an account over any market that can be walked, in its own SQLite file.
+"""The simulator broker: an account over any market that can be walked, in its own SQLite file or in memory.
 
 Every method first lets time pass up to `now()`, commits, and only then answers: it can accept an order and the
 caller can die. Time never runs backwards. All chances are hashes of account, order or series, and moment, so the
@@ -17,15 +17,17 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from bot.brokers.simulator_acceptance import Standing, accept
-from bot.brokers.simulator_account import Powers, collateral_of, powers, unit_size
+from bot.brokers.simulator_account import Powers, powers, unit_size
 from bot.brokers.simulator_days import advance
 from bot.brokers.simulator_events import WalkableMarket
+from bot.brokers.simulator_memory import NO_FILE, Keeper, MemoryStore
 from bot.brokers.simulator_shape import refuse
 from bot.brokers.simulator_state import State
 from bot.brokers.simulator_store import Store
 from bot.domain.desk import SimulatorNumbers
 from bot.domain.errors import BrokerError, BrokerUnreachable, MarketError, OutcomeUnknown, RefusalCode
-from bot.domain.holdings import TERMINAL_STATUSES, Account, Activity, BrokerOrder, Clock, Position, Side
+from bot.domain.fills import FillRules
+from bot.domain.holdings import TERMINAL_STATUSES, Account, Activity, BrokerOrder, Clock, Position
 from bot.domain.instruments import is_option
 from bot.domain.market import Quote, QuotesRequest
 from bot.domain.money import ZERO, to_cents
@@ -37,7 +39,11 @@ SYNCHRONOUS = frozenset({"OFF", "NORMAL", "FULL", "EXTRA"})
 
 
 class SimulatorBroker:
-    """An account with Alpaca's rules over a simulated, recorded or modelled market. Not for real money."""
+    """An account with Alpaca's rules over a simulated, recorded or modelled market. Not for real money.
+
+    Without a path (or with ":memory:") no file keeps it, and it is gone when the broker is closed. `rules` say what
+    shares meet inside a bar where the market knows bars only (`bot.domain.fills`).
+    """
 
     name = "simulator"
     traits = BrokerTraits(
@@ -50,23 +56,25 @@ class SimulatorBroker:
 
     def __init__(
         self,
-        path: pathlib.Path | str,
+        path: pathlib.Path | str | None,
         market: WalkableMarket,
         numbers: SimulatorNumbers,
         now: Callable[[], datetime],
         *,
         synchronous: str = "FULL",
         account_id: str = "",
+        rules: FillRules | None = None,
     ) -> None:
         assert synchronous in SYNCHRONOUS, synchronous
-        self._path = str(path)
+        self._path = NO_FILE if path is None else str(path)
+        self._rules = rules
         self._market = market
         self._numbers = numbers
         self._now = now
         self._synchronous = synchronous
         self._account_id = account_id
-        self._lock = threading.RLock()
-        self._store: Store | None = None
+        self.lock = threading.RLock()
+        self._store: Keeper | None = None
         self._state: State | None = None
         self._kept_from: datetime | None = None
         self._marks: tuple[datetime, int, dict[str, Decimal]] | None = None
@@ -107,7 +115,7 @@ class SimulatorBroker:
                     qty=held.qty,
                     avg_entry_price=held.average,
                     price=marks[symbol],
-                    qty_available=self._available(state, symbol, held.qty),
+                    qty_available=state.available(symbol),
                 )
                 for symbol, held in sorted(state.holdings.items())
             )
@@ -168,21 +176,21 @@ class SimulatorBroker:
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        with self._lock:
+        with self.lock:
             if self._store is not None:
                 self._store.close()
             self._store = self._state = self._marks = None
 
-    @contextmanager
-    def _reading(self, since: datetime | None = None) -> Iterator[tuple[State, datetime]]:
-        with self._lock:
-            try:
-                yield self._settled(since)
-            except sqlite3.Error as error:
-                self._state = None
-                raise BrokerUnreachable(f"the simulated account {self._path} cannot be read: {error}") from error
-            except MarketError as error:
-                raise BrokerUnreachable(f"the simulated account cannot follow its market: {error}") from error
+    def _reading(self, since: datetime | None = None) -> _Reading:
+        return _Reading(self, since)
+
+    def explain(self, error: BaseException) -> None:
+        """Raise what a failure of file or market means to who asked; any other is left as it is."""
+        if isinstance(error, sqlite3.Error):
+            self._state = None
+            raise BrokerUnreachable(f"the simulated account {self._path} cannot be read: {error}") from error
+        if isinstance(error, MarketError):
+            raise BrokerUnreachable(f"the simulated account cannot follow its market: {error}") from error
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[tuple[State, datetime]]:
@@ -199,9 +207,18 @@ class SimulatorBroker:
                 self._state = None
                 raise OutcomeUnknown(f"{what} was not stored: another process changed {self._path} at that moment")
 
-    def _settled(self, since: datetime | None) -> tuple[State, datetime]:
+    def settled(self, since: datetime | None) -> tuple[State, datetime]:
         """Give the account as it is now, stored; read again where another process wrote meanwhile."""
-        at = self._now()
+        at, known = self._now(), self._state
+        if (
+            known is not None
+            and known.seen_at == at
+            and not known.dirty
+            and (since is None or since >= known.kept_from)
+        ):
+            if not self._opened().changed_elsewhere():
+                return known, at
+            self._state = None
         for _ in range(20):
             state = self._current(since, at)
             if at < state.seen_at:
@@ -211,7 +228,7 @@ class SimulatorBroker:
                 )
             store, self._state = self._opened(), None  # an advance that fails half way is forgotten
             if at > state.seen_at:
-                advance(state, self._market, at)
+                advance(state, self._market, at, self._rules)
             if not state.dirty or store.save(state):
                 self._state = state
                 return state, at
@@ -225,7 +242,8 @@ class SimulatorBroker:
             self._kept_from = since
             state = store.load(self._numbers, since)
         if state is None:
-            return self._new(at)
+            state = self._new(at)
+        state.rules = self._rules
         if self._account_id not in ("", state.account_id):
             raise BrokerError(
                 f"{self._path} belongs to the simulated account {state.account_id}, not {self._account_id}: "
@@ -233,9 +251,9 @@ class SimulatorBroker:
             )
         return state
 
-    def _opened(self) -> Store:
+    def _opened(self) -> Keeper:
         if self._store is None:
-            self._store = Store(self._path, self._synchronous)
+            self._store = MemoryStore() if self._path == NO_FILE else Store(self._path, self._synchronous)
         return self._store
 
     def _new(self, at: datetime) -> State:
@@ -276,18 +294,35 @@ class SimulatorBroker:
         return powers(
             state.cash,
             shares,
-            collateral_of(state.quantities),
+            state.collateral,
             state.reserves(),
             state.accrued_fees,
             self._numbers.multiplier,
         )
 
-    def _available(self, state: State, symbol: str, qty: Decimal) -> Decimal:
-        side: Side = "sell" if qty > 0 else "buy"
-        if not is_option(symbol):
-            return max(qty - state.shares_locked(symbol), ZERO)
-        left = max(abs(qty) - state.promised(symbol, side), ZERO)
-        return left if qty > 0 else -left
+
+class _Reading:
+    """Lets time pass under the account's lock, and holds it while the account is read. Made at every read: plain."""
+
+    __slots__ = ("_broker", "_since")
+
+    def __init__(self, broker: SimulatorBroker, since: datetime | None) -> None:
+        self._broker = broker
+        self._since = since
+
+    def __enter__(self) -> tuple[State, datetime]:
+        self._broker.lock.acquire()
+        try:
+            return self._broker.settled(self._since)
+        except BaseException as error:
+            self._broker.lock.release()
+            self._broker.explain(error)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._broker.lock.release()
+        if error is not None:
+            self._broker.explain(error)
 
 
 def order_id_of(account_id: str, client_order_id: str) -> str:

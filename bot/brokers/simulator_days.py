@@ -6,12 +6,16 @@ Advancing in one step or in many gives the same account.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple, cast
 
+from bot.brokers.simulator_bars import BarMarket, ending_of, meet_open, meet_rest, opening_of, room_in
 from bot.brokers.simulator_events import WalkableMarket, close_session, open_session
-from bot.brokers.simulator_matching import Resting, meet
+from bot.brokers.simulator_matching import Meeting, Resting, meet
 from bot.brokers.simulator_state import Boundary, State
+from bot.domain.fills import FillRules, PathBar
+from bot.domain.instruments import is_option
 from bot.domain.market import Quote
-from bot.domain.sessions import new_york_day, next_session, session_on
+from bot.domain.sessions import new_york_day, next_session, session_at, session_on
 
 BEFORE_OPEN = timedelta(minutes=1)
 QUOTE_LIFE = timedelta(minutes=1)
@@ -30,8 +34,19 @@ def boundary_after(moment: datetime) -> Boundary:
     return Boundary(session.close_at, False, session)
 
 
-def advance(state: State, market: WalkableMarket, until: datetime) -> None:
-    """Let everything happen up to and including a moment, in order."""
+class BarStep(NamedTuple):
+    """A bar's open, or the rest of it, as it comes to be met."""
+
+    symbol: str
+    bar: PathBar
+    opens: bool
+
+
+def advance(state: State, market: WalkableMarket, until: datetime, rules: FillRules | None = None) -> None:
+    """Let everything happen up to and including a moment, in order.
+
+    By rules, orders in shares meet the bars of a market that has them (`simulator_bars`) in place of quotes.
+    """
     while True:
         boundary = state.boundary
         if boundary is None or boundary.at <= state.seen_at:
@@ -41,39 +56,79 @@ def advance(state: State, market: WalkableMarket, until: datetime) -> None:
         if boundary.opens:
             open_session(state, market, boundary.session, boundary.at)
         else:
-            walk_orders(state, market, boundary.at)
+            walk_orders(state, market, boundary.at, rules)
             close_session(state, market, boundary.session)
+            following = next_session(boundary.session.day)
+            if following.open_at - BEFORE_OPEN < boundary.at:  # around the clock no minute lies between two sessions
+                open_session(state, market, following, boundary.at)
         state.seen_at = boundary.at
     if not boundary.opens and until > state.seen_at:
-        walk_orders(state, market, until)
+        walk_orders(state, market, until, rules)
     state.seen_at = until
     if state.working and until - state.stored_at >= WALKED_AGAIN_AT_MOST:
         state.dirty = True
 
 
-def walk_orders(state: State, market: WalkableMarket, until: datetime) -> None:
-    """Let working orders meet every quote of their symbols after the last seen moment, oldest first."""
+def walk_orders(state: State, market: WalkableMarket, until: datetime, rules: FillRules | None = None) -> None:
+    """Let working orders meet everything of their symbols after the last seen moment, oldest first."""
     if not state.working:
         return
     after = state.seen_at
+    on_bars = _bar_market(market, rules)
     since: dict[str, datetime] = {}
     for order in state.working_orders():
         reach = after if len(order.legs) == 1 else after - QUOTE_LIFE
         for leg in order.legs:
             since[leg.symbol] = min(since.get(leg.symbol, reach), reach)
     steps: dict[datetime, list[Quote]] = {}
+    bars: dict[datetime, list[BarStep]] = {}
     for symbol in sorted(since):
+        if on_bars is not None and not is_option(symbol):
+            _put_bars(bars, on_bars, symbol, after, until)
+            continue
         for quote in market.walk(symbol, since[symbol], until):
             steps.setdefault(quote.at, []).append(quote)
     latest: dict[str, Quote] = {}
-    for moment in sorted(steps):
-        for quote in steps[moment]:
+    for moment in sorted({*steps, *bars}):
+        found = steps.get(moment, ())
+        for quote in found:
             latest[quote.symbol] = quote
-        if moment > after and not _meet_all(state, latest, moment, {quote.symbol for quote in steps[moment]}):
+        if rules is not None and moment in bars and not _meet_bars(state, bars[moment], moment, rules):
+            return
+        fresh = {quote.symbol for quote in found}
+        if moment > after and fresh and not _meet_all(state, latest, moment, fresh, locked_trades=rules is not None):
             return
 
 
-def _meet_all(state: State, latest: dict[str, Quote], moment: datetime, fresh: set[str]) -> bool:
+def _bar_market(market: WalkableMarket, rules: FillRules | None) -> BarMarket | None:
+    """Give the market as one of bars, where orders are to meet bars and it has any."""
+    return cast("BarMarket", market) if rules is not None and hasattr(market, "path_bars") else None
+
+
+def _put_bars(
+    bars: dict[datetime, list[BarStep]], market: BarMarket, symbol: str, after: datetime, until: datetime
+) -> None:
+    for bar in market.path_bars(symbol, after, until):
+        for moment, opens in ((opening_of(bar), True), (ending_of(bar), False)):
+            if after < moment <= until and session_at(moment) is not None:
+                bars.setdefault(moment, []).append(BarStep(symbol, bar, opens))
+
+
+def _meet_bars(state: State, found: list[BarStep], moment: datetime, rules: FillRules) -> bool:
+    """Let the working orders in shares meet bars, the oldest order first: what it takes the next does not."""
+    for step in found:
+        for resting in list(state.working.values()):
+            order = resting.order
+            if order.legs[0].symbol != step.symbol or order.submitted_at >= moment:
+                continue
+            room = room_in(step.bar, rules, state.traded_since(step.symbol, opening_of(step.bar)))
+            _take(state, resting, (meet_open if step.opens else meet_rest)(resting, step.bar, rules, room), moment)
+    return bool(state.working)
+
+
+def _meet_all(
+    state: State, latest: dict[str, Quote], moment: datetime, fresh: set[str], *, locked_trades: bool
+) -> bool:
     for resting in list(state.working.values()):
         legs = resting.order.legs
         if not any(leg.symbol in fresh for leg in legs):
@@ -81,12 +136,11 @@ def _meet_all(state: State, latest: dict[str, Quote], moment: datetime, fresh: s
         oldest = max(moment - QUOTE_LIFE, resting.order.submitted_at)
         if not all(leg.symbol in latest and latest[leg.symbol].at > oldest for leg in legs):
             continue
-        _meet_one(state, resting, latest, moment)
+        _take(state, resting, meet(resting, latest, state.account_id, locked_trades=locked_trades), moment)
     return bool(state.working)
 
 
-def _meet_one(state: State, resting: Resting, latest: dict[str, Quote], moment: datetime) -> None:
-    meeting = meet(resting, latest, state.account_id)
+def _take(state: State, resting: Resting, meeting: Meeting, moment: datetime) -> None:
     if meeting.executions:
         state.fill(meeting, moment)
     elif meeting.resting is not resting:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Protocol
 
-from bot.brokers.simulator_account import average_of, collateral_of, options_by_underlying
+from bot.brokers.simulator_account import average_of, options_by_underlying
 from bot.brokers.simulator_expiry import assigned_early, taken_at_expiry
 from bot.brokers.simulator_state import State
 from bot.domain.errors import BadSymbol
@@ -227,7 +227,7 @@ def _exercise(
     """
     spare = contracts - matched
     if contract.right == "call":
-        free = state.cash - state.reserves() - collateral_of(state.quantities)
+        free = state.cash - state.reserves() - state.collateral
         affordable = max((free / (contract.strike * SHARES_PER_CONTRACT)).to_integral_value(ROUND_FLOOR), ZERO)
     else:
         available = state.qty(contract.root) - state.shares_locked(contract.root) - matched * SHARES_PER_CONTRACT

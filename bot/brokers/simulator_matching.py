@@ -68,13 +68,16 @@ def draw(*parts: str) -> float:
     return int.from_bytes(hashlib.sha256("|".join(parts).encode()).digest()[:8]) / 2**64
 
 
-def far_side(quote: Quote, side: Side) -> Decimal | None:
-    """Give the price that trades at once, or None where the quote trades nothing on that side."""
+def far_side(quote: Quote, side: Side, *, locked_trades: bool = False) -> Decimal | None:
+    """Give the price that trades at once, or None where the quote trades nothing on that side.
+
+    A quote whose bid is its ask trades only where it may: by fill rules, a price without a spread is one.
+    """
     price = quote.ask if side == "buy" else quote.bid
     if quote.halted or price is None or price <= 0:
         return None
     if quote.bid is not None and quote.ask is not None and quote.bid >= quote.ask:
-        return None
+        return price if locked_trades and quote.bid == quote.ask else None
     return price
 
 
@@ -93,14 +96,14 @@ def passive_chance(limit: Decimal, mid: Decimal, far: Decimal, buying: bool) -> 
     return PASSIVE_AT_MID + (PASSIVE_AT_FAR - PASSIVE_AT_MID) * min(1.0, float(inside / reach))
 
 
-def meet(resting: Resting, quotes: Mapping[str, Quote], account_id: str) -> Meeting:
+def meet(resting: Resting, quotes: Mapping[str, Quote], account_id: str, *, locked_trades: bool = False) -> Meeting:
     """Let an order meet the quotes of all its legs at one moment."""
     order = resting.order
     if len(order.legs) > 1:
-        return _meet_several(resting, quotes, account_id)
+        return _meet_several(resting, quotes, account_id, locked_trades=locked_trades)
     leg = order.legs[0]
     quote = quotes[leg.symbol]
-    far = far_side(quote, leg.side)
+    far = far_side(quote, leg.side, locked_trades=locked_trades)
     if far is None:
         return Meeting(resting)
     resting = with_stop(resting, leg.side, far, quote)
@@ -163,7 +166,7 @@ def _minute_draw(order: BrokerOrder, quote: Quote, account_id: str) -> float:
     return draw(account_id, "passive", order.broker_order_id, f"{quote.at:%Y%m%d%H%M}")
 
 
-def _meet_several(resting: Resting, quotes: Mapping[str, Quote], account_id: str) -> Meeting:
+def _meet_several(resting: Resting, quotes: Mapping[str, Quote], account_id: str, *, locked_trades: bool) -> Meeting:
     order = resting.order
     net_far, net_mid = ZERO, ZERO
     units = order.qty - order.filled_qty
@@ -171,7 +174,7 @@ def _meet_several(resting: Resting, quotes: Mapping[str, Quote], account_id: str
     mids: list[Decimal | None] = []
     for leg in order.legs:
         quote = quotes[leg.symbol]
-        far = far_side(quote, leg.side)
+        far = far_side(quote, leg.side, locked_trades=locked_trades)
         if far is None:
             return Meeting(resting)
         size = displayed(quote, leg.side)

@@ -18,6 +18,7 @@ from bot.brokers.simulator_account import (
     Holding,
     after_trade,
     average_of,
+    collateral_of,
     pessimistic,
     remaining_of,
     shares_under_calls,
@@ -25,6 +26,7 @@ from bot.brokers.simulator_account import (
 )
 from bot.brokers.simulator_matching import Meeting, Resting
 from bot.domain.desk import SimulatorNumbers
+from bot.domain.fills import FillRules
 from bot.domain.holdings import Activity, ActivityKind, BrokerOrder, Side
 from bot.domain.instruments import is_option, parse_option, underlying_of
 from bot.domain.money import ZERO, cents_up
@@ -66,6 +68,11 @@ class State:
         self.changed_orders: dict[str, Resting] = {}
         self.new_activities: list[Activity] = []
         self.dirty = True
+        self.rules: FillRules | None = None
+        self._collateral: Decimal | None = None
+        self._available: dict[str, Decimal] = {}
+        self._orders_told: tuple[datetime, tuple[BrokerOrder, ...]] | None = None
+        self._lines_told: tuple[date, tuple[Activity, ...]] | None = None
 
     def mark_stored(self) -> None:
         """Forget what has been stored."""
@@ -84,6 +91,27 @@ class State:
         """Give the quantity held, zero when none."""
         held = self.holdings.get(symbol)
         return held.qty if held is not None else ZERO
+
+    @property
+    def collateral(self) -> Decimal:
+        """Sum the dollars held back for all options held, worked out once after each move."""
+        if self._collateral is None:
+            self._collateral = collateral_of(self.quantities)
+        return self._collateral
+
+    def go_back(
+        self,
+        holdings: dict[str, Holding],
+        fees: dict[str, Decimal],
+        working: dict[str, Resting],
+        ended: int,
+        lines: int,
+    ) -> None:
+        """Hold what was held once, and forget what ended or was booked beyond so many of each."""
+        self.holdings, self.fees, self.working = dict(holdings), dict(fees), dict(working)
+        del self.ended[ended:], self.activities[lines:], self.activity_days[lines:]
+        self.boundary = self._collateral = self._orders_told = self._lines_told = None
+        self._available.clear()
 
     def working_orders(self) -> list[BrokerOrder]:
         """List the orders that may still fill, oldest first."""
@@ -108,6 +136,8 @@ class State:
         order = resting.order
         self.changed_orders[order.broker_order_id] = resting
         self.dirty = True
+        self._orders_told = None
+        self._available.clear()
         if order.terminal:
             self.working.pop(order.broker_order_id, None)
             self.ended.append(order)
@@ -156,6 +186,7 @@ class State:
         self.activity_days.append(new_york_day(at))
         self.new_activities.append(line)
         self.dirty = True
+        self._lines_told = None
         return line
 
     def move(self, symbol: str, change: Decimal, price: Decimal) -> None:
@@ -167,6 +198,8 @@ class State:
             self.holdings[symbol] = after
         self.changed_holdings.add(symbol)
         self.dirty = True
+        self._collateral = None
+        self._available.clear()
 
     def trade(self, symbol: str, change: Decimal, price: Decimal, at: datetime, order_id: str, note: str = "") -> None:
         """Execute: move the position, book the FILL and accrue its fees."""
@@ -175,6 +208,27 @@ class State:
         self.book("FILL", at, symbol=symbol, qty=change, price=price, net=net, order_id=order_id, description=note)
         if is_option(symbol):
             self._accrue(abs(change), selling=change < 0)
+        elif self.rules is not None:
+            self._charge_shares(self.rules, symbol, abs(change), price, at, order_id)
+
+    def _charge_shares(
+        self, rules: FillRules, symbol: str, qty: Decimal, price: Decimal, at: datetime, order_id: str
+    ) -> None:
+        """Book what the rules charge for shares at once, rounded up to a cent, naming the order that pays it."""
+        fee = cents_up(qty * (price * rules.fee_fraction + rules.fee_per_share))
+        if fee:
+            note = f"fee on {symbol}"
+            self.book("FEE", at, symbol=symbol, net=-fee, order_id=order_id, raw_type="COM", description=note)
+
+    def traded_since(self, symbol: str, since: datetime) -> Decimal:
+        """Count the units of a symbol traded at or after a moment, both ways."""
+        found = ZERO
+        for line in reversed(self.activities):
+            if line.at < since:
+                break
+            if line.kind == "FILL" and line.symbol == symbol:
+                found += abs(line.qty)
+        return found
 
     def _accrue(self, contracts: Decimal, *, selling: bool) -> None:
         rates = (self.numbers.fee_occ, self.numbers.fee_orf, self.numbers.fee_taf if selling else ZERO)
@@ -248,12 +302,30 @@ class State:
         under_calls = shares_under_calls(pessimistic(quantities, self.working_orders()), underlying)
         return under_calls + self.promised(underlying, "sell")
 
+    def available(self, symbol: str) -> Decimal:
+        """Count what is held and neither an order nor a call holds; negative for a short series."""
+        found = self._available.get(symbol)
+        if found is None:
+            qty = self.qty(symbol)
+            if not is_option(symbol):
+                found = max(qty - self.shares_locked(symbol), ZERO)
+            else:
+                left = max(abs(qty) - self.promised(symbol, "sell" if qty > 0 else "buy"), ZERO)
+                found = left if qty > 0 else -left
+            self._available[symbol] = found
+        return found
+
     def activities_since(self, day: date) -> tuple[Activity, ...]:
         """Give the kept lines booked on or after a New York day, oldest first."""
-        return tuple(self.activities[bisect_left(self.activity_days, day) :])
+        if self._lines_told is None or self._lines_told[0] != day:
+            self._lines_told = (day, tuple(self.activities[bisect_left(self.activity_days, day) :]))
+        return self._lines_told[1]
 
     def orders_since(self, since: datetime) -> tuple[BrokerOrder, ...]:
         """Give working orders and kept ones that ended at or after a moment, oldest first."""
-        start = bisect_left(self.ended, since, key=lambda order: order.updated_at)
-        found = [*self.ended[start:], *self.working_orders()]
-        return tuple(sorted(found, key=lambda order: (order.submitted_at, order.broker_order_id)))
+        if self._orders_told is None or self._orders_told[0] != since:
+            start = bisect_left(self.ended, since, key=lambda order: order.updated_at)
+            found = [*self.ended[start:], *self.working_orders()]
+            found.sort(key=lambda order: (order.submitted_at, order.broker_order_id))
+            self._orders_told = (since, tuple(found))
+        return self._orders_told[1]

@@ -73,7 +73,7 @@ def carry_out(
     try:
         result = one_tick(
             house, dry=False, at=fixed, command="bot approve", clock=wall_clock,
-            strategies=(approved_strategy(house.desk),),
+            strategies=(approved_strategy(house.desk),), decided_as="approved",
         )  # fmt: skip
     except BotError:
         for one in approved:

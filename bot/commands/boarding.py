@@ -17,6 +17,7 @@ from bot.commands.weekly import stop_outlooks
 from bot.config.effective import effective
 from bot.config.envfile import SECRET_NAMES, VARIABLES
 from bot.domain.desk import (
+    BAR_KINDS,
     AlertNumbers,
     Desk,
     KeepNumbers,
@@ -222,9 +223,10 @@ def _refresh(connection: sqlite3.Connection, house: House, now: datetime, on: Se
 
 
 def held_names(desk: Desk) -> tuple[str, ...]:
-    """Name the shares that holding is compared with: those of the wheels that plan, else of all wheels, else all."""
+    """Name the shares that holding is compared with: of what plans and buys, else of all wheels, else all."""
     wheels = [params for _, enabled, params in desk.wheels if enabled] or [params for _, _, params in desk.wheels]
     names = {symbol for params in wheels for symbol in params.numbers}
+    names |= {symbol for _, enabled, params in desk.bars if enabled for symbol in params.symbols}
     return tuple(sorted(names or desk.universe))
 
 
@@ -239,6 +241,10 @@ def strategies_of_desk(desk: Desk) -> list[tuple[str, str, str, int, int, str]]:
          ", ".join(params.symbols) or "all other own shares")
         for priority, enabled, params in desk.trailing_stops
     ]  # fmt: skip
+    found += [
+        (params.name, params.kind, "live" if enabled else "off", int(enabled), priority, ", ".join(params.symbols))
+        for priority, enabled, params in desk.bars
+    ]
     return sorted(found, key=lambda row: (row[4], row[0]))
 
 
@@ -256,7 +262,10 @@ def settings_rows(house: House) -> list[tuple[str, str, str, str, int, str]]:
 def _meanings() -> dict[str, str]:
     from bot.config.deskkeys import specs_of
 
-    tables = (TrailingNumbers, WheelNumbers, SimulatorNumbers, AlertNumbers, KeepNumbers, TickNumbers, Limits)
+    tables = (
+        *BAR_KINDS.values(), TrailingNumbers, WheelNumbers, SimulatorNumbers, AlertNumbers, KeepNumbers, TickNumbers,
+        Limits,
+    )  # fmt: skip
     known = {name: spec.key.meaning for table in tables for name, spec in specs_of(table).items()}
     return known | {one.name: one.meaning for one in VARIABLES}
 

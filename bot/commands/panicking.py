@@ -80,7 +80,7 @@ def _work(house: House, at: datetime | None, pause: Callable[[float], None], wai
             pause(ROUND_SECONDS)
         tick = partial(
             one_tick, house, dry=False, at=at, command="bot panic", clock=wall_clock, follow_up=number,
-            strategies=(panic_strategy(),),
+            strategies=(panic_strategy(),), decided_as="panic",
         )  # fmt: skip
         result = waits.until_free(tick)
         results.append(result)

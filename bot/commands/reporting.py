@@ -96,8 +96,9 @@ def choose_days(
 ) -> Chosen:
     """Choose which days to post: the one asked for, else that of the session which began last today.
 
-    On a day without a session, or before today's, nothing is posted, unless the last session's report never went out
-    where reports are the habit: a timer that was missed is made up for. So are reports a channel asked to wait for.
+    The report of the session before goes along where it never went out and reports are the habit: a timer that was
+    missed is made up for. So are reports a channel asked to wait for. On a day without a session, or before today's,
+    nothing else is posted.
     """
     today = new_york_day(now)
     if wanted is not None:
@@ -105,20 +106,20 @@ def choose_days(
             raise UsageError(f"--day {wanted}: that day has not come; today is {today} in New York")
         return Chosen((wanted,))
     channels, on = tuple(channels), known_sessions(house, lambda: now)
-    session = on(today)
+    session, last = on(today), walk(on, today, -1).day
     waiting = tuple(day for day in days_waiting(ledger.connection, channels, now) if day != today)
+    before, key = tuple(day for day in waiting if day != last), report_key(last)
+    late = last in ledger.session_days(10) and any(
+        any_report(ledger.connection, name) and read_report(ledger.connection, name, key) is None for name in channels
+    )
     if session is not None and session.open_at <= now:
+        if late:
+            return Chosen((*before, last, today), f"posting the report of {last} too, which is late")
         return Chosen((*waiting, today))
-    last = walk(on, today, -1).day
     words = f"{day_words(today)} {today.year} has no session"
     if session is not None:
         words = f"today's session opens at {new_york(session.open_at)}"
-    key = report_key(last)
-    late = any(
-        any_report(ledger.connection, name) and read_report(ledger.connection, name, key) is None for name in channels
-    )
-    if late and last in ledger.session_days(10):
-        before = tuple(day for day in waiting if day != last)
+    if late:
         return Chosen((*before, last), f"{words}; posting the report of {last}, which is late")
     if waiting:
         return Chosen(waiting, f"{words}; posting what waited")

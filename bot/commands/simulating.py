@@ -187,7 +187,7 @@ def simulate(house: House, sessions: list[Session], shown: Callable[[TickResult]
         world = World(broker=broker, market=market, journal=journal, now=lambda: moments[0], meter=perf_counter)
         # Nobody is there to answer: entries that wait for a word elsewhere are taken as approved here.
         desk = replace(house.desk, approvals=())
-        book = make_book(house, dry=False)._replace(desk=desk, decide_on_decoded=False)
+        book = make_book(house, dry=False)._replace(desk=desk, decide_on_decoded=False, decided_as="unasked")
         journal.stamp(broker.name, book.environment, broker.read_account().id)
         journal.keep_config(house.hash, house.desk_text, house.settings_json, moments[0])
         started = perf_counter()

@@ -29,7 +29,7 @@ from bot.domain.sessions import NEW_YORK, session_on, slot_of
 from bot.domain.slots import SessionOn, next_slot, session_now
 from bot.domain.strategy import Strategy
 from bot.engine.follow import FollowUp, wants_follow_up
-from bot.engine.ports import Market, TickResult
+from bot.engine.ports import DecidedAs, Market, TickResult
 from bot.engine.tick import tick
 from bot.store.journal import LedgerJournal
 from bot.store.panicking import HALT_NAME, read_halt_file
@@ -110,15 +110,17 @@ def one_tick(
     follow_up: int = 0,
     seconds: float = DEADLINE_SECONDS,
     strategies: tuple[Strategy, ...] | None = None,
+    decided_as: DecidedAs = "",
 ) -> TickResult:
     """Run one tick under the home's lock, at a fixed moment or by the clock, within so many seconds.
 
-    `strategies` plan in place of the desk's own. A file named HALT in the home is looked for before the ledger: where
-    it lies and nothing can be recorded, the tick ends as TryLater (75), for nothing was sent either.
+    `strategies` plan in place of the desk's own, and `decided_as` tells the record who they are. A file named HALT in
+    the home is looked for before the ledger: where it lies and nothing can be recorded, the tick ends as TryLater (75),
+    for nothing was sent either.
     """
     halted = read_halt_file(house.home)
     try:
-        return _one_tick(house, dry, at, command, clock, follow_up, seconds, strategies)
+        return _one_tick(house, dry, at, command, clock, follow_up, seconds, strategies, decided_as)
     except StoreError as error:
         if halted is None:
             raise
@@ -130,12 +132,12 @@ def one_tick(
 
 def _one_tick(
     house: House, dry: bool, at: datetime | None, command: str, clock: Callable[[], datetime], follow_up: int,
-    seconds: float, strategies: tuple[Strategy, ...] | None,
+    seconds: float, strategies: tuple[Strategy, ...] | None, decided_as: DecidedAs,
 ) -> TickResult:  # fmt: skip
     with open_ledger(house, command, clock(), clock) as journal:
         journal.keep_config(house.hash, house.desk_text, house.settings_json, at or clock())
         if only_panic(house, journal, dry=dry):
-            strategies = (panic_strategy(),)
+            strategies, decided_as = (panic_strategy(),), "panic"
             print(f"{house.hash[:16]} is not approved: nothing but the panic is worked", file=sys.stderr)
         now = clock if at is None else lambda: at
         market: Market | None = None
@@ -143,7 +145,9 @@ def _one_tick(
             with open_world(house, journal, at, clock, seconds=seconds, command=command) as world:
                 market = world.market
                 book = make_book(house, dry=dry)._replace(follow_up=follow_up, deadline_seconds=seconds)
-                result = tick(world, book if strategies is None else book._replace(strategies=strategies))
+                if strategies is not None:
+                    book = book._replace(strategies=strategies, decided_as=decided_as)
+                result = tick(world, book)
         except (BrokerError, MarketError, OutOfTime, TryLater):
             _say_board(keep_failed(house, journal, now))
             _say_board(notice(house, journal, now()))

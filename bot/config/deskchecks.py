@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from bot.config.deskkeys import hours_fault
-from bot.domain.desk import AlertNumbers, Limits, SimulatorNumbers, WheelNumbers
+from bot.domain.desk import (
+    AlertNumbers,
+    BarNumbers,
+    Limits,
+    MaCrossNumbers,
+    MomentumNumbers,
+    SimulatorNumbers,
+    WheelNumbers,
+)
 from bot.domain.money import plain
 
 Wrong = tuple[str, str]
@@ -70,6 +78,20 @@ def check_wheel(numbers: WheelNumbers) -> Iterator[Wrong]:
             "roll_dte_max",
             f"{numbers.roll_dte_max} must be above put_roll_dte {numbers.put_roll_dte}, or no later expiry is found",
         )
+
+
+def check_bars(numbers: BarNumbers) -> Iterator[Wrong]:
+    """Name numbers of a strategy on bars that contradict each other."""
+    if (numbers.position_share is None) == (numbers.units is None):
+        said = "both are off" if numbers.units is None else f"got both, units {numbers.units}"
+        yield "position_share", f'expected exactly one of position_share and units, the other "off"; {said}'
+    ways_out = [key for key in ("stop_percent", "target_percent") if getattr(numbers, key) is not None]
+    if ways_out and numbers.enter_on == "level":
+        yield "enter_on", f'"level" buys back what {ways_out[0]} sold on the next bar: say "turn", or {ways_out[0]} off'
+    if isinstance(numbers, MaCrossNumbers) and numbers.fast >= numbers.slow:
+        yield "fast", f"{numbers.fast} must be below slow {numbers.slow}"
+    if isinstance(numbers, MomentumNumbers) and numbers.exit_gain > numbers.entry_gain:
+        yield "exit_gain", f"{plain(numbers.exit_gain)} must not be above entry_gain {plain(numbers.entry_gain)}"
 
 
 def _text(value: Decimal | int) -> str:

@@ -82,7 +82,7 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
     alerts = numbers_of(reading, AlertNumbers, reading.table(raw, "", "alerts"), "alerts", checks=check_alerts)
     record_chains = _record_chains(raw, reading)
     universe = _universe(raw, reading, group_needed=limits is None or limits.group_share is not None)
-    wheels, stops = read_strategies(raw, reading, universe, limits)
+    wheels, stops, bars = read_strategies(raw, reading, universe, limits)
     approvals = read_approvals(raw, reading)
     if reading.faults or limits is None or simulator is None or tick is None or keep is None or alerts is None:
         return None, reading
@@ -96,6 +96,7 @@ def examine_desk(text: str, *, name: str, version: int = CONFIG_VERSION) -> tupl
         benchmark=benchmark,
         wheels=tuple(wheels),
         trailing_stops=tuple(stops),
+        bars=tuple(bars),
         tick=tick,
         keep=keep,
         alerts=alerts,

@@ -1,4 +1,4 @@
-"""The strategies of a desk file: wheels with their overrides, trailing stops."""
+"""The strategies of a desk file: wheels with their overrides, trailing stops, strategies on bars."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bot.config.deskapprovals import APPROVE_KEYS
-from bot.config.deskchecks import check_wheel
+from bot.config.deskchecks import check_bars, check_wheel
 from bot.config.deskkeys import nearest, shown
 from bot.config.deskreading import Reading, numbers_of
 from bot.config.profiles import profile_values
-from bot.domain.desk import Limits, SymbolInfo, TrailingNumbers, TrailingParams, WheelNumbers, WheelParams
+from bot.domain.desk import (
+    BAR_KINDS,
+    BarParams,
+    Limits,
+    SymbolInfo,
+    TrailingNumbers,
+    TrailingParams,
+    WheelNumbers,
+    WheelParams,
+)
 from bot.domain.money import plain
 from bot.domain.subledger import OWNERLESS
 
-KINDS = ("wheel", "trailing_stop")
+KINDS = ("wheel", "trailing_stop", *BAR_KINDS)
 _WHEEL_FRAME = ("kind", "priority", "enabled", "symbols", "protect_wheel_lots", "overrides", *APPROVE_KEYS)
 _STOPS_FRAME = ("kind", "priority", "enabled", "symbols", *APPROVE_KEYS)
+_BARS_FRAME = _STOPS_FRAME
 _STRATEGY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,23}\Z")
 
 
@@ -31,16 +41,19 @@ class Frame(NamedTuple):
 
 _Wheels = list[tuple[int, bool, WheelParams]]
 _Stops = list[tuple[int, bool, TrailingParams]]
+_Bars = list[tuple[int, bool, BarParams]]
 
 
 def read_strategies(
     raw: Mapping[str, Any], reading: Reading, universe: dict[str, SymbolInfo], limits: Limits | None
-) -> tuple[_Wheels, _Stops]:
-    """Read every strategy table: (wheels, trailing stops), each as (priority, enabled, numbers)."""
+) -> tuple[_Wheels, _Stops, _Bars]:
+    """Read every strategy table: (wheels, trailing stops, strategies on bars), each as (priority, enabled, numbers)."""
     tables = reading.table(raw, "", "strategies")
     wheels: _Wheels = []
     stops: list[tuple[str, Frame, TrailingNumbers]] = []
+    bars: _Bars = []
     wheeled: dict[str, str] = {}
+    barred: list[tuple[str, Frame]] = []
     for name in tables:
         where = f"strategies.{name}"
         table = reading.table(tables, "strategies", name)
@@ -63,11 +76,19 @@ def read_strategies(
             numbers = numbers_of(reading, TrailingNumbers, table, where, frame=_STOPS_FRAME)
             if numbers is not None:
                 stops.append((name, frame, numbers))
+        elif isinstance(kind, str) and kind in BAR_KINDS:
+            frame = _frame(table, reading, where, universe, empty=False)
+            barred.append((where, frame))
+            found = numbers_of(reading, BAR_KINDS[kind], table, where, frame=_BARS_FRAME, checks=check_bars)
+            if found is not None:
+                params_of = BarParams(name=name, kind=kind, numbers=found, symbols=frame.symbols)
+                bars.append((frame.priority, frame.enabled, params_of))
         else:
             hint = nearest(kind, KINDS) if isinstance(kind, str) else ""
             reading.fault(f"{where}.kind", f"expected one of {', '.join(KINDS)}, got {shown(kind)}{hint}")
+    _apart(barred, wheeled, reading)
     owned = frozenset(wheeled)
-    return wheels, [
+    protected = [
         (
             frame.priority,
             frame.enabled,
@@ -75,6 +96,18 @@ def read_strategies(
         )
         for name, frame, numbers in stops
     ]
+    return wheels, protected, bars
+
+
+def _apart(barred: list[tuple[str, Frame]], wheeled: Mapping[str, str], reading: Reading) -> None:
+    """Keep the fault of each symbol that a wheel has too: its calls would stand on shares that are sold any day."""
+    for where, frame in barred:
+        for symbol in frame.symbols:
+            if symbol in wheeled:
+                reading.fault(
+                    f"{where}.symbols",
+                    f"{symbol} already belongs to strategies.{wheeled[symbol]}: a wheel's shares stand under its calls",
+                )
 
 
 def _wheel(

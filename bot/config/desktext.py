@@ -11,9 +11,12 @@ from bot.config.deskfile import CONFIG_VERSION, examine_desk
 from bot.config.deskkeys import KeySpec, specs_of, toml_value
 from bot.config.profiles import EQUITY_DEFAULT, Profile, profile_values, shipped_universe, universe_with
 from bot.domain.desk import (
+    BAR_KINDS,
     AlertNumbers,
+    BarNumbers,
     KeepNumbers,
     Limits,
+    MaCrossNumbers,
     SimulatorNumbers,
     SymbolInfo,
     TickNumbers,
@@ -54,6 +57,13 @@ _APPROVE = (
     'approve = "never"',
     '# How long a proposal stands: "slot" (until the next tick is due) or minutes, 1..1440.',
     'approve_minutes = "slot"',
+)
+
+
+_BARS = (
+    "# Strategies on bars buy shares long only and sell their own alone: ma_cross, breakout, mean_reversion, momentum.",
+    "# Their symbols stand in [symbols] and under no wheel. One of position_share and units is off. A priority",
+    "# before that of the stops lets a sale go first where a stop would be armed in the same tick. An example:",
 )
 
 
@@ -136,8 +146,24 @@ def desk_text_of(choice: DeskChoice) -> str:
         "[strategies.stops]",
         *_frame("trailing_stop", 20, ()),
         *_numbers(TrailingNumbers, choice.profile, choice.stops),
+        "",
+        *_BARS,
+        *_bars_example(choice.profile),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _bars_example(profile: Profile) -> Iterator[str]:
+    """Write a strategy on bars as it would stand in the file, then the keys of the other kinds; all commented out."""
+    lines = ["[strategies.cross]", 'kind = "ma_cross"', "priority = 15", "enabled = true", 'symbols = ["VTI"]']
+    lines += [line for line in _APPROVE if line[0] != "#"]
+    lines += _numbers(MaCrossNumbers, profile, {})
+    for kind, table in BAR_KINDS.items():
+        own = [key for key in specs_of(table) if key not in specs_of(BarNumbers)]
+        if table is not MaCrossNumbers:
+            lines.append(f'With kind = "{kind}", in place of fast and slow:')
+            lines += [number_line(specs_of(table)[key], getattr(profile_values(table, profile), key)) for key in own]
+    yield from (f"# {line}" for line in lines)
 
 
 def _line(key: str, value: str, comment: str) -> str:

@@ -18,6 +18,7 @@ from bot.config.secret import Secrets
 from bot.config.settings import Settings, load_settings
 from bot.domain.channels import Channels
 from bot.domain.desk import (
+    BAR_KINDS,
     AlertNumbers,
     ApproveRule,
     Desk,
@@ -201,14 +202,24 @@ def _desk_rows(settings: Settings, desk: Desk) -> Iterator[Shown]:
         where = f"strategies.{wheel.name}"
         yield from _frame_rows(where, priority, enabled, tuple(wheel.numbers), origin)
         yield Shown(f"{where}.protect_wheel_lots", toml_value(wheel.protect_wheel_lots), origin)
-        rule = dict(desk.approvals).get(wheel.name, ApproveRule())
-        yield Shown(f"{where}.approve", approve_text(rule), origin)
-        yield Shown(f"{where}.approve_minutes", minutes_text(rule), origin)
+        yield from _approve_rows(where, wheel.name, desk, origin)
         yield from _wheel_rows(where, wheel.numbers, profile, origin)
     for priority, enabled, stops in desk.trailing_stops:
         where = f"strategies.{stops.name}"
         yield from _frame_rows(where, priority, enabled, stops.symbols, origin)
         yield from _number_rows(where, stops.numbers, TrailingNumbers, profile, origin)
+    for priority, enabled, bars in desk.bars:
+        where = f"strategies.{bars.name}"
+        yield Shown(f"{where}.kind", bars.kind, origin)
+        yield from _frame_rows(where, priority, enabled, bars.symbols, origin)
+        yield from _approve_rows(where, bars.name, desk, origin)
+        yield from _number_rows(where, bars.numbers, BAR_KINDS[bars.kind], profile, origin)
+
+
+def _approve_rows(where: str, name: str, desk: Desk, origin: str) -> Iterator[Shown]:
+    rule = dict(desk.approvals).get(name, ApproveRule())
+    yield Shown(f"{where}.approve", approve_text(rule), origin)
+    yield Shown(f"{where}.approve_minutes", minutes_text(rule), origin)
 
 
 def _frame_rows(where: str, priority: int, enabled: bool, symbols: tuple[str, ...], origin: str) -> Iterator[Shown]:

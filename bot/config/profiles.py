@@ -12,8 +12,12 @@ import msgspec
 
 from bot.domain.desk import (
     AlertNumbers,
+    BreakoutNumbers,
     KeepNumbers,
     Limits,
+    MaCrossNumbers,
+    MeanReversionNumbers,
+    MomentumNumbers,
     SimulatorNumbers,
     SymbolInfo,
     TickNumbers,
@@ -138,6 +142,38 @@ trail_percent                     8      12     15
 protect_wheel_lots                false  false  false
 """
 
+# What every strategy on bars says, before the numbers of its kind.
+_BARS = """
+step                              1day   1day   1day
+enter_on                          turn   turn   turn
+position_share                    0.10   0.15   0.20
+units                             off    off    off
+order                             limit  limit  limit
+stop_percent                      8      12     off
+target_percent                    off    off    off
+"""
+
+_MA_CROSS = """
+fast                              20     10     10
+slow                              100    50     30
+"""
+
+_BREAKOUT = """
+entry_bars                        55     20     20
+exit_bars                         20     10     10
+"""
+
+_MEAN_REVERSION = """
+window                            20     20     10
+entry_deviations                  2.5    2      1.5
+"""
+
+_MOMENTUM = """
+window                            120    60     20
+entry_gain                        0.10   0.05   0.03
+exit_gain                         0      0      0
+"""
+
 # Fees a contract as published for 2026 (wheel.md 2.20).
 _SIMULATOR = """
 equity                            25000  25000  25000
@@ -177,6 +213,10 @@ _TABLES: dict[type[Fact], str] = {
     WheelNumbers: _WHEEL,
     TrailingNumbers: _STOPS,
     SimulatorNumbers: _SIMULATOR,
+    MaCrossNumbers: _BARS + _MA_CROSS,
+    BreakoutNumbers: _BARS + _BREAKOUT,
+    MeanReversionNumbers: _BARS + _MEAN_REVERSION,
+    MomentumNumbers: _BARS + _MOMENTUM,
 }
 _Numbers = TypeVar("_Numbers", bound=Fact)
 
@@ -195,7 +235,7 @@ def profile_values(table: type[_Numbers], profile: Profile) -> _Numbers:
     Decimal('0.25')
     """
     column = PROFILES.index(profile) + 1
-    rows = [line.split() for line in _TABLES[table].strip().splitlines()]
+    rows = [row for line in _TABLES[table].splitlines() if (row := line.split())]
     raw = {row[0]: None if row[column] == "off" else row[column] for row in rows}
     return msgspec.convert(raw, table, strict=False)
 

@@ -202,6 +202,76 @@ class TrailingParams(Fact, frozen=True, kw_only=True):
     wheel_symbols: frozenset[str]
 
 
+class BarNumbers(Fact, frozen=True, kw_only=True):
+    """What every strategy on bars says: which bars, when it buys, how much, and its ways out beside the signal."""
+
+    step: Annotated[
+        Literal["1min", "15min", "1hour", "1day"],
+        Key("1min|15min|1hour|1day", "", "", "bars the signal is read from", False),
+    ]
+    enter_on: Annotated[
+        Literal["turn", "level"],
+        Key("turn|level", "", "", "buy on the bar that turns only, or on any while it stands", False),
+    ]
+    position_share: Annotated[Decimal | None, Key("fraction", "0.0001", "1", "equity that one purchase may cost")]
+    units: Annotated[int | None, Key("shares", "1", "10000000", "shares of one purchase")]
+    order: Annotated[
+        Literal["limit", "market"],
+        Key("limit|market", "", "", "a limit at the far side, or the market's price", False),
+    ]
+    stop_percent: Annotated[Decimal | None, Key("percent", "0.1", "99", "sold this far below what was paid")]
+    target_percent: Annotated[Decimal | None, Key("percent", "0.1", "1000", "sold this far above what was paid")]
+
+
+class MaCrossNumbers(BarNumbers, frozen=True, kw_only=True):
+    """Held while the fast average of closes is above the slow one."""
+
+    fast: Annotated[int, Key("bars", "1", "500", "bars of the fast average", False)]
+    slow: Annotated[int, Key("bars", "2", "1000", "bars of the slow average", False)]
+
+
+class BreakoutNumbers(BarNumbers, frozen=True, kw_only=True):
+    """Bought above the highest high of the bars before, sold below their lowest low."""
+
+    entry_bars: Annotated[int, Key("bars", "1", "1000", "bought above the highest high of so many", False)]
+    exit_bars: Annotated[int, Key("bars", "1", "1000", "sold below the lowest low of so many", False)]
+
+
+class MeanReversionNumbers(BarNumbers, frozen=True, kw_only=True):
+    """Bought far below the average close, sold when it is back there."""
+
+    window: Annotated[int, Key("bars", "2", "500", "bars of the average and the deviation", False)]
+    entry_deviations: Annotated[
+        Decimal, Key("deviations", "0.1", "10", "bought so many deviations below the average", False)
+    ]
+
+
+class MomentumNumbers(BarNumbers, frozen=True, kw_only=True):
+    """Held while the close has risen enough over a span of bars."""
+
+    window: Annotated[int, Key("bars", "1", "1000", "bars the rise is measured over", False)]
+    entry_gain: Annotated[Decimal, Key("fraction", "-0.9", "9", "bought on a rise above this", False)]
+    exit_gain: Annotated[Decimal, Key("fraction", "-0.9", "9", "sold on a rise of this or less", False)]
+
+
+BAR_KINDS: dict[str, type[BarNumbers]] = {
+    "ma_cross": MaCrossNumbers,
+    "breakout": BreakoutNumbers,
+    "mean_reversion": MeanReversionNumbers,
+    "momentum": MomentumNumbers,
+}
+"""The strategies on bars and their numbers, by the word `kind` has in desk.toml."""
+
+
+class BarParams(Fact, frozen=True, kw_only=True):
+    """A strategy on bars: its kind, its numbers and the shares it trades, each on its own."""
+
+    name: str
+    kind: str
+    numbers: BarNumbers
+    symbols: tuple[str, ...]
+
+
 class ApproveRule(Fact, frozen=True, kw_only=True):
     """Which entries of a strategy wait for the owner's word: all, none, or the first ones.
 
@@ -280,6 +350,8 @@ class Desk(Fact, frozen=True, kw_only=True):
     """(priority, enabled, numbers) of each wheel strategy."""
     trailing_stops: tuple[tuple[int, bool, TrailingParams], ...] = ()
     """(priority, enabled, numbers) of each trailing-stop strategy."""
+    bars: tuple[tuple[int, bool, BarParams], ...] = ()
+    """(priority, enabled, numbers) of each strategy on bars."""
     tick: TickNumbers = TickNumbers(follow_ups_max=3, follow_up_seconds=45)
     keep: KeepNumbers = KeepNumbers()
     alerts: AlertNumbers = AlertNumbers()

@@ -47,7 +47,8 @@ def option_symbol(root: str, expiry: date, right: Right, strike: Decimal) -> str
 def parse_option(symbol: str) -> Contract:
     """Read an OCC symbol from its right end (the last 15 characters have fixed width).
 
-    Raises BadSymbol when the text is no option symbol.
+    The two digits of a year mean 1998, where the shipped calendar begins, to 2097. Raises BadSymbol when the text is
+    no option symbol.
 
     >>> parse_option("SPY261224P00412500").strike
     Decimal('412.5')
@@ -58,7 +59,7 @@ def parse_option(symbol: str) -> Contract:
         raise BadSymbol(f"expected an option symbol like SPY261224P00412500, got {symbol!r}")
     year, month, day, letter, thousandths = found.groups()
     try:
-        expiry = date(2000 + int(year), int(month), int(day))
+        expiry = date(int(year) + (1900 if int(year) >= 98 else 2000), int(month), int(day))
     except ValueError as error:
         raise BadSymbol(f"{symbol!r} has no such day: {error}") from error
     strike = Decimal(int(thousandths)).scaleb(-3).normalize()

@@ -21,6 +21,7 @@ NOTHING = -1  # an absent bid, ask, delta, volatility or open interest in a colu
 
 DELAYED_WORDS = ("indicative", "delayed")
 ONE_VENUE_WORD = "iex"
+MODELLED_WORD = "modelled"
 """Words in the name of a source by which its prices are weak; `Quote.source` and `Chain.source` carry that name."""
 
 
@@ -31,6 +32,15 @@ def delayed(source: str) -> bool:
     (True, True, False)
     """
     return any(word in source for word in DELAYED_WORDS)
+
+
+def modelled(source: str) -> bool:
+    """Say whether a source made its prices by a formula: nobody ever quoted them.
+
+    >>> modelled("modelled from vix.csv"), modelled("recorded")
+    (True, False)
+    """
+    return source.startswith(MODELLED_WORD)
 
 
 def one_venue(source: str) -> bool:
@@ -177,7 +187,7 @@ class Offer(Fact, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=16_384)
-def _series(underlying: str, expiry: date, right: Right, thousandths: int) -> tuple[Decimal, str]:
+def series_of(underlying: str, expiry: date, right: Right, thousandths: int) -> tuple[Decimal, str]:
     """Give a series' strike, exact and without needless places, and its symbol."""
     strike = Decimal(thousandths) / 1000
     if strike == strike.to_integral_value():
@@ -206,10 +216,10 @@ class Chain(Fact, frozen=True, kw_only=True):
 
     def offer(self, slab: Slab, row: int) -> Offer:
         """Give one row in exact decimals."""
-        strike, symbol = _series(self.underlying, slab.expiry, self.right, slab.strikes[row])
+        strike, symbol = series_of(self.underlying, slab.expiry, self.right, slab.strikes[row])
         bid, ask = slab.bids[row], slab.asks[row]
-        delta, volatility, interest = slab.deltas[row], slab.volatilities[row], slab.open_interests[row]
-        sign = -1.0 if self.right == "put" else 1.0
+        delta, volatility = self.greeks_of(slab, row)
+        interest = slab.open_interests[row]
         behind = slab.ages[row] if slab.ages else 0
         return Offer(
             symbol=symbol,
@@ -219,14 +229,23 @@ class Chain(Fact, frozen=True, kw_only=True):
             strike=strike,
             bid=None if bid < 0 else Decimal(bid).scaleb(-2),
             ask=None if ask < 0 else Decimal(ask).scaleb(-2),
-            delta=None if delta < 0 else sign * delta / 10_000,
-            volatility=None if volatility < 0 else volatility / 10_000,
+            delta=delta,
+            volatility=volatility,
             open_interest=None if interest < 0 else interest,
             standard=symbol not in slab.odd,
             penny=self.penny,
             at=self.at - timedelta(seconds=behind) if behind else self.at,
             source=self.source,
         )
+
+    def greeks_of(self, slab: Slab, row: int) -> tuple[float | None, float | None]:
+        """Give one row's delta, signed per unit long, and its volatility; None where unknown."""
+        delta, volatility = slab.deltas[row], slab.volatilities[row]
+        sign = -1.0 if self.right == "put" else 1.0
+        return (
+            None if delta < 0 else sign * delta / 10_000,
+            None if volatility < 0 else volatility / 10_000,
+        )  # fmt: skip
 
     def offers(self) -> Iterator[Offer]:
         """Walk all rows, expiries then strikes ascending."""

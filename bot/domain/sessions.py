@@ -1,13 +1,17 @@
 """Sessions of the New York market: when it opens and closes, and what day it is there.
 
-Every moment in the house is UTC and aware; days are New York days.
+Every moment in the house is UTC and aware; days are New York days. Runs over what never closes (currencies, coins)
+stand inside `always_open()`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import Any, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from bot.domain.errors import MarketError
@@ -16,6 +20,48 @@ from bot.domain.nyse import EARLY_CLOSES, FIRST_YEAR, HOLIDAYS, LAST_YEAR
 
 NEW_YORK = ZoneInfo("America/New_York")
 YEAR_SECONDS = 31_536_000.0
+P = ParamSpec("P")
+T = TypeVar("T")
+_hours = {"always": False}
+_kept: list[Any] = []
+
+
+def follows_calendar(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Remember what a function gives, as `lru_cache` does, until the calendar in force is another one."""
+
+    def keep(function: Callable[P, T]) -> Callable[P, T]:
+        cached = lru_cache(maxsize=maxsize)(function)
+        _kept.append(cached)
+        return cast("Callable[P, T]", cached)
+
+    return keep
+
+
+@contextmanager
+def always_open() -> Iterator[None]:
+    """Let every day of the shipped years be a session from midnight to midnight New York while this stands.
+
+    For runs over currencies and coins only: it holds for the whole process, so nothing that trades New York may run
+    beside it. Every function here follows, and whatever else is kept with `follows_calendar` is forgotten, on the way
+    in and on the way out.
+
+    >>> with always_open():
+    ...     session_on(date(2026, 11, 28)).open_at.isoformat()
+    '2026-11-28T05:00:00+00:00'
+    """
+    before = _hours["always"]
+    _set_hours(always=True)
+    try:
+        yield
+    finally:
+        _set_hours(always=before)
+
+
+def _set_hours(*, always: bool) -> None:
+    if _hours["always"] != always:
+        _hours["always"] = always
+        for cached in _kept:
+            cached.cache_clear()
 
 
 class Session(Fact, frozen=True, kw_only=True):
@@ -35,7 +81,7 @@ class Session(Fact, frozen=True, kw_only=True):
         return (self.close_at - self.open_at) < timedelta(hours=6, minutes=30)
 
 
-@lru_cache(maxsize=4096)
+@follows_calendar(maxsize=4096)
 def session_on(day: date) -> Session | None:
     """Give the session of a New York day, or None when the market is closed.
 
@@ -49,6 +95,8 @@ def session_on(day: date) -> Session | None:
             f"the calendar knows {FIRST_YEAR} to {LAST_YEAR}, asked for {day}: update the program or use the "
             "broker's calendar"
         )
+    if _hours["always"]:
+        return Session(day=day, open_at=_midnight(day), close_at=_midnight(day + timedelta(days=1)))
     mark = f"{day:%m%d}"
     if day.weekday() >= 5 or mark in HOLIDAYS.get(day.year, "").split():
         return None
@@ -58,6 +106,10 @@ def session_on(day: date) -> Session | None:
         open_at=datetime.combine(day, time(9, 30), NEW_YORK).astimezone(UTC),
         close_at=datetime.combine(day, close, NEW_YORK).astimezone(UTC),
     )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), NEW_YORK).astimezone(UTC)
 
 
 def new_york_day(moment: datetime) -> date:
@@ -110,18 +162,13 @@ def sessions_between(first: date, last: date) -> list[Session]:
     return found
 
 
-class _Index:
-    """Session dates of the shipped years in order, for counting without walking."""
-
-    @cached_property
-    def days(self) -> list[date]:
-        return [s.day for s in sessions_between(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31))]
+@follows_calendar(maxsize=1)
+def _days() -> list[date]:
+    """Give the session dates of the shipped years in order, for counting without walking."""
+    return [s.day for s in sessions_between(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31))]
 
 
-_INDEX = _Index()
-
-
-@lru_cache(maxsize=65_536)
+@follows_calendar(maxsize=65_536)
 def sessions_from(first: date, last: date) -> int:
     """Count the sessions after `first` up to and including `last` (0 when last <= first).
 
@@ -130,7 +177,7 @@ def sessions_from(first: date, last: date) -> int:
     """
     if (last - first).days < 40:
         return sum(1 for s in _days_after(first, last) if session_on(s) is not None)
-    return max(0, bisect_right(_INDEX.days, last) - bisect_right(_INDEX.days, first))
+    return max(0, bisect_right(_days(), last) - bisect_right(_days(), first))
 
 
 def session_seconds(first: datetime, last: datetime) -> int:
@@ -156,8 +203,8 @@ def add_sessions(day: date, count: int) -> date:
     datetime.date(2026, 11, 27)
     """
     if count >= 0:
-        return _INDEX.days[bisect_right(_INDEX.days, day) - 1 + count] if count else day
-    return _INDEX.days[bisect_left(_INDEX.days, day) + count]
+        return _days()[bisect_right(_days(), day) - 1 + count] if count else day
+    return _days()[bisect_left(_days(), day) + count]
 
 
 def days_to_expiry(expiry: date, today: date) -> int:

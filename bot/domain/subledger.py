@@ -65,20 +65,22 @@ def worths(books: Books, held: Iterable[HeldPosition], marks: Iterable[tuple[str
     price_of = dict(marks)
     waiting = {one.symbol for one in books.drift if one.kind == "pending"}
     parts: dict[str, dict[str, Decimal]] = {}
-    found: dict[str, Worth] = {name_of(one.strategy): Worth() for one in books.strategies}
+    names = [name_of(one.strategy) for one in books.strategies]
+    value, secured, unknown = dict.fromkeys(names, ZERO), dict.fromkeys(names, ZERO), dict.fromkeys(names, ZERO)
     things: tuple[Lot | OptionLeg, ...] = (*books.lots, *books.legs)
     for thing in things:
         if thing.owner == "foreign":
             continue
         name, mine = name_of(thing.strategy), parts.setdefault(thing.symbol, {})
         mine[name] = mine.get(name, ZERO) + thing.qty
-        worth = found.get(name, Worth())
+        value.setdefault(name, ZERO)
         if isinstance(thing, OptionLeg):
-            secured = collateral(thing.strike, -thing.qty) if thing.right == "put" and thing.qty < 0 else ZERO
-            lacking = abs(thing.qty) if thing.credit is None else ZERO
-        else:
-            secured, lacking = ZERO, thing.qty if thing.basis_strike is None else ZERO
-        found[name] = worth._replace(collateral=worth.collateral + secured, unknown=worth.unknown + lacking)
+            if thing.right == "put" and thing.qty < 0:
+                secured[name] = secured.get(name, ZERO) + collateral(thing.strike, -thing.qty)
+            if thing.credit is None:
+                unknown[name] = unknown.get(name, ZERO) + abs(thing.qty)
+        elif thing.basis_strike is None:
+            unknown[name] = unknown.get(name, ZERO) + thing.qty
     for one in held:
         symbol, left = one.position.symbol, one.position.qty
         each = price_of.get(symbol, ZERO) * (SHARES_PER_CONTRACT if is_option(symbol) else 1)
@@ -87,6 +89,5 @@ def worths(books: Books, held: Iterable[HeldPosition], marks: Iterable[tuple[str
             mine_qty = left if name == rest and not qty else qty
             left -= mine_qty
             if mine_qty:
-                worth = found.get(name, Worth())
-                found[name] = worth._replace(value=worth.value + mine_qty * each)
-    return found
+                value[name] = value.get(name, ZERO) + mine_qty * each
+    return {name: Worth(worth, secured.get(name, ZERO), unknown.get(name, ZERO)) for name, worth in value.items()}

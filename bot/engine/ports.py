@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bot.domain.desk import Desk
 from bot.domain.drilling import DrillPass
@@ -210,8 +210,12 @@ class Memory(Fact, frozen=True, kw_only=True):
     """The newest drill that passed."""
 
 
+DecidedAs = Literal["", "panic", "approved", "unasked"]
+"""Who planned: the desk ("" as its file says), the panic or approvals alone; "unasked": nobody had to approve."""
+
+
 class TickStart(Fact, frozen=True, kw_only=True):
-    """How a tick presents itself to the journal."""
+    """How a tick presents itself to the journal; `code` is the hash of what decides, where it is known."""
 
     at: datetime
     slot: datetime
@@ -221,6 +225,8 @@ class TickStart(Fact, frozen=True, kw_only=True):
     environment: str
     config_hash: str
     code_version: str
+    code: str = ""
+    decided_as: DecidedAs = ""
 
 
 class Transition(Fact, frozen=True, kw_only=True):
@@ -388,3 +394,6 @@ class Book(NamedTuple):
     """0 for the tick of a slot, else which follow-up of it this is (design 14)."""
     desk_hash: str = ""
     """SHA-256 of desk.toml: what a drill's pass is held against."""
+    code: str = ""
+    decided_as: DecidedAs = ""
+    """What `strategies` and `desk` are, where the desk's file says otherwise: replay must know."""

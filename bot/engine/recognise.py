@@ -35,6 +35,8 @@ SPARES_MAX = 2
 BUY_BACKS: tuple[Purpose, ...] = (
     "roll_close", "owner_close", "ex_dividend_close", "expiry_close", "take_profit", "premium_stop", "time_exit",
 )  # fmt: skip
+SALES: tuple[Purpose, ...] = ("owner_close", "close")
+"""Sales of a lot's shares beside its stop: by the owner's word, and by a strategy on bars."""
 Wish = tuple[str, Purpose, str]
 """Strategy, purpose and key."""
 
@@ -200,8 +202,10 @@ def _wishes(one: BrokerOrder, reads: Reads, memory: Memory, book: Book) -> Itera
         keys += [("owner_close", f"leg-{leg}") for leg in legs]
     elif intent == "sell_to_close":
         lots = _lots_of(root, reads, memory)
-        keys = [("owner_close", f"lot-{lot}") for lot in lots]
+        keys = [(purpose, f"lot-{lot}") for purpose in SALES for lot in lots]
         keys += [("trailing_stop", f"{lot}{SPARE * times}") for lot in lots for times in range(SPARES_MAX + 1)]
+    elif intent == "buy_to_open" and not is_option(symbol):
+        keys = [("open", root)]
     else:
         return
     for name in names:
@@ -225,8 +229,13 @@ def _legs_beside(symbol: str, reads: Reads, memory: Memory) -> list[str]:
 
 
 def _lots_of(root: str, reads: Reads, memory: Memory) -> list[str]:
-    """Name the lots of a share: those of the books, and those that listed deliveries may have opened since."""
+    """Name the lots of a share: those of the books, and those that listed deliveries or purchases may have opened."""
     known = [lot.id for lot in memory.books.lots if lot.symbol == root]
+    known += [
+        f"lot-{order.client_order_id}"
+        for order in reads.orders
+        if order.filled_qty > 0 and [(leg.symbol, leg.position_intent) for leg in order.legs] == [(root, "buy_to_open")]
+    ]
     return known + [
         f"lot-{line.id}-{leg}"
         for line in reads.activities
@@ -250,7 +259,7 @@ def _serves(wish: OrderIntent, memory: Memory) -> tuple[str, str]:
     if wish.purpose == "roll_open":
         call = parse_option(wish.legs[0].symbol).right == "call"
         return lots[0].id if call and lots else "", wish.key
-    closes_shares = wish.purpose == "owner_close" and not is_option(wish.legs[0].symbol)
+    closes_shares = wish.purpose in SALES and not is_option(wish.legs[0].symbol)
     return wish.key.removeprefix("lot-") if closes_shares else "", ""
 
 

@@ -106,7 +106,8 @@ def _settled(reads: Reads, memory: Memory, at: datetime, session: SessionFacts, 
     _advance(ledger, memory, at, session)
     if changed:
         _keep_marks(ledger, changed)
-    moved = lines or changed or ledger.rolls or ledger.cycles or ledger.sub.changed
+    ended = ledger.rolls_ended or ledger.cycles_closed
+    moved = lines or changed or ledger.rolls or ledger.cycles or ended or ledger.sub.changed
     books = ledger.books() if moved else memory.books
     books = note_pacing(ledger, replace(books, instructions=_instructions(books, reads)), at)
     findings = compare(reads, memory, books, orders, at, session)

@@ -41,11 +41,13 @@ def pay_dividend(ledger: Ledger, line: Activity, root: str) -> None:
 def charge_fee(ledger: Ledger, line: Activity) -> None:
     """Share a fee out over the cycles that traded on the last trading day up to it.
 
-    Pro rata by contracts (by shares on a day without options), in whole cents, what is left over to the largest;
-    fills that are not ours and symbols without an open cycle carry theirs outside every cycle. The sum is always
-    the fee.
+    A fee that names an order is that order's alone; any other goes pro rata by contracts (by shares on a day without
+    options), in whole cents, what is left over to the largest; fills that are not ours and symbols without an open
+    cycle carry theirs outside every cycle. The sum is always the fee.
     """
     fills = [one for one in ledger.reads.activities if one.kind == "FILL" and one.at <= line.at]
+    if line.order_id:
+        fills = [one for one in fills if one.order_id == line.order_id] or fills
     day = max((new_york_day(one.at) for one in fills), default=None)
     fills = [one for one in fills if new_york_day(one.at) == day]
     weights: dict[tuple[str, str], Decimal] = {}

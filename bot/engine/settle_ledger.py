@@ -172,7 +172,8 @@ class Ledger:
             for line in self.reads.activities
             if line.kind in MOVING_KINDS and underlying_of(line.symbol) == symbol and line.key in seen
         )
-        return max(moments, default=cycle.opened_at)
+        bought_back = (roll.started_at for roll in self.rolls_ended if roll.cycle == cycle.id)
+        return max(moments, default=max(bought_back, default=cycle.opened_at))
 
     def close_flat_cycles(self, today: date) -> None:
         """Close every flat cycle that no outstanding fee can still reach, or that waited long enough."""

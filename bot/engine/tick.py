@@ -87,6 +87,7 @@ def tick(world: World, book: Book) -> TickResult:
         TickStart(
             at=at, slot=slot, mode="dry" if book.dry else "live", broker=world.broker.name, market=world.market.name,
             environment=book.environment, config_hash=book.config_hash, code_version=book.code_version,
+            code=book.code, decided_as=book.decided_as,
         )
     )  # fmt: skip
     try:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from bot.domain.checks import CheckResult, allowed, show
 from bot.domain.claims import Claim, beyond, claim_of
-from bot.domain.desk import Desk, Limits, TrailingParams, WheelNumbers
+from bot.domain.desk import BarParams, Desk, Limits, TrailingParams, WheelNumbers
 from bot.domain.exposure import FreeCash, Standing, free_cash, price_of, standing_of
 from bot.domain.facts import WideFact
 from bot.domain.instruments import Contract, is_option, parse_option
@@ -56,11 +56,12 @@ class Wish(NamedTuple):
 class Memo:
     """What successive Cases of one tick share: figures of the Snapshot, looked up once."""
 
-    __slots__ = ("quotes", "wheels")
+    __slots__ = ("bars", "quotes", "wheels")
 
     def __init__(self, desk: Desk) -> None:
         self.quotes: dict[str, Quote | None] = {}
         self.wheels = {params.name: params for _, _, params in desk.wheels}
+        self.bars = {params.name: params for _, _, params in desk.bars}
 
 
 class Case(WideFact, frozen=True, kw_only=True):
@@ -170,6 +171,10 @@ class Case(WideFact, frozen=True, kw_only=True):
         """Give the wheel's numbers for an intent's strategy and underlying, if a wheel made it."""
         params = self.memo.wheels.get(intent.strategy)
         return params.numbers.get(intent.underlying) if params is not None else None
+
+    def bar_params(self, intent: OrderIntent) -> BarParams | None:
+        """Give the strategy on bars that made an intent."""
+        return self.memo.bars.get(intent.strategy)
 
     def trailing_params(self, intent: OrderIntent) -> TrailingParams | None:
         """Give the trailing-stop strategy that made an intent."""

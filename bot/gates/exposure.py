@@ -24,7 +24,7 @@ def symbol_share_within(intent: OrderIntent, case: Case) -> CheckResult:
     before = symbol_exposure(case.snapshot, intent.underlying, case.claims)
     added = wish.added.exposure
     limit, what = case.limits.symbol_share, f"exposure to {intent.underlying}"
-    if added > 0 and before is not None and intent.qty == 1:
+    if added > 0 and before is not None and intent.qty == 1 and wish.whole.contracts > 0:
         replaced = wish.whole.exposure - added
         if before - replaced <= 0:
             limit, what = case.limits.symbol_share_first, f"the first contract on {intent.underlying}:"

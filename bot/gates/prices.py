@@ -17,6 +17,7 @@ def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
     """Allow a limit near the mid (or within two steps of it) and never past natural; exits only the latter.
 
     The distance is measured against mid; the natural price is the bid to sell and the ask to buy (wheel 2.2, 2.3).
+    Shares are bought at the market only for a strategy whose `order` says so, and where the ask is near the mid.
     """
     gate = "price_within_collar"
     wish = case.wish(intent)
@@ -26,10 +27,15 @@ def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
     if limit is None:
         if wish.reduces and not any(is_option(leg.symbol) for leg in intent.legs):
             return idle(gate, "an exit at the market")
-        return refused(gate, "options and entries are traded by limit only")
+        if not _buys_at_market(intent, case):
+            return refused(gate, "options and entries are traded by limit only")
+        natural, mid, step = _prices(intent, case)
+        limit, what = natural, "the ask, for a purchase at the market"
+    else:
+        natural, mid, step = _prices(intent, case)
+        what = f"limit {plain(limit)}"
     sells = len(intent.legs) == 1 and intent.legs[0].side == "sell"
-    natural, mid, step = _prices(intent, case)
-    if natural is None:
+    if natural is None or limit is None:
         return refused(gate, "there is no price on the other side to compare the limit with")
     signed, past = (-limit, "below the bid") if sells else (limit, "above the ask")
     if signed > natural:
@@ -40,9 +46,14 @@ def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
         return refused(gate, "there is no mid to compare the limit with")
     collar = case.limits.price_collar_fraction
     room = None if collar is None else max(collar * abs(mid), 2 * step)
-    return at_most(
-        gate, abs(signed - mid), room, "usd", f"limit {plain(limit)} against mid {plain(abs(mid))}: distance"
-    )
+    return at_most(gate, abs(signed - mid), room, "usd", f"{what} against mid {plain(abs(mid))}: distance")
+
+
+def _buys_at_market(intent: OrderIntent, case: Case) -> bool:
+    """Say whether an order buys shares for a strategy whose table in desk.toml says that it buys at the market."""
+    params = case.bar_params(intent)
+    shares = len(intent.legs) == 1 and not is_option(intent.legs[0].symbol)
+    return shares and intent.legs[0].side == "buy" and params is not None and params.numbers.order == "market"
 
 
 def spread_price_has_its_sign(intent: OrderIntent, case: Case) -> CheckResult:

@@ -7,11 +7,12 @@ from bot.domain.checks import CheckResult, allowed, at_most, refused
 from bot.domain.claims import root_of
 from bot.domain.consent import still_asks, wish_name
 from bot.domain.halting import HALT_FILE, lifted_by_resume
+from bot.domain.holdings import OrderLeg
 from bot.domain.instruments import is_coin_pair, is_equity, is_option, is_standard_root
 from bot.domain.ledger import HALT_RANK
 from bot.domain.money import plain
 from bot.domain.orders import UNRESOLVED_STATES, OrderIntent, OwnOrder
-from bot.domain.risk import is_protective, keeps_protection
+from bot.domain.risk import STOP_TYPES, is_protective, keeps_protection
 from bot.gates.case import CANCELS, REDUCES, Case, idle
 
 CASH_DRIFT = "CASH"
@@ -215,7 +216,26 @@ def owner_is_ours(intent: OrderIntent, case: Case) -> CheckResult:
                 f"{leg.symbol}: {plain(case.standing.ours.get(leg.symbol, intent.qty * 0))} of it is ours and "
                 f"{plain(intent.qty * leg.ratio)} is asked; {way}",
             )
-    return allowed(gate, "everything it touches is ours")
+    return _of_other_lots(gate, intent, case) or allowed(gate, "everything it touches is ours")
+
+
+def _of_other_lots(gate: str, intent: OrderIntent, case: Case) -> CheckResult | None:
+    """Refuse a sale of a strategy on bars out of shares that are not its own lot's; None where that says nothing."""
+    if intent.opens or intent.action == "cancel" or case.bar_params(intent) is None:
+        return None
+    lot = next((one for one in case.snapshot.books.lots if one.id == intent.lot), None)
+    if lot is None or lot.strategy != intent.strategy or lot.owner == "foreign":
+        whose = f"lot {intent.lot or '(none named)'} is {lot.strategy + chr(39) + 's' if lot else 'not in our books'}"
+        return refused(gate, f"{whose}: {intent.strategy} sells its own lots only")
+    if intent.qty > lot.qty:
+        return at_most(gate, intent.qty, lot.qty, "shares", f"shares of lot {lot.id} it sells, of those there:")
+    return None
+
+
+def _against(leg: OrderLeg, intent: OrderIntent, order: OwnOrder | OrderIntent) -> bool:
+    """Say whether a purchase of shares would stand against a sale of them that is to fill now: a wash trade."""
+    buys = any(one.position_intent == "buy_to_open" and one.symbol == leg.symbol for one in intent.legs)
+    return buys and leg.side == "sell" and not is_option(leg.symbol) and order.order_type not in STOP_TYPES
 
 
 def not_a_duplicate(intent: OrderIntent, case: Case) -> CheckResult:
@@ -241,4 +261,6 @@ def not_a_duplicate(intent: OrderIntent, case: Case) -> CheckResult:
         for leg in order.legs:
             if (leg.symbol, leg.position_intent) in words:
                 return refused(gate, f"{name} already works on {leg.symbol} {leg.position_intent}")
+            if _against(leg, intent, order):
+                return refused(gate, f"{name} sells {leg.symbol}: a broker takes no order against one's own")
     return allowed(gate, "no other order does the same")

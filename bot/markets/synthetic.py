@@ -80,24 +80,34 @@ class SyntheticMarket:
         self._days = Days(seed, factors, self._calendar)
         self._bars = BarReader()
         self._profiles: dict[str, Profile] = {}
-        self._shown: tuple[_Instant | None, dict[str, Quote]] = (None, {})  # the quotes of the newest instant asked for
+        self._newest: _Instant | None = None  # the newest instant asked for, and what was made of it
+        self._shown: dict[str, Quote] = {}
+        self._moments: dict[str, Moment] = {}
         self._told: dict[tuple[str, date], Events] = {}
+        self._before: dict[tuple[str, date, date], tuple[float, int]] = {}
 
     def fetch(self, requests: tuple[Request, ...], at: datetime) -> MarketReads:
         """Answer the union of requests as known at `at`; when closed, as the last session left them."""
         instant = self._instant(at)
+        if instant != self._newest:
+            self._newest, self._shown, self._moments = instant, {}, {}
         quotes: list[Quote] = []
         chains: list[Chain] = []
         bars: list[Bars] = []
         events: list[Events] = []
         errors: list[str] = []
         for request in requests:
-            what = "quote"
+            if isinstance(request, QuotesRequest):
+                for symbol in request.symbols:
+                    try:
+                        quotes.append(self._quote(symbol, instant))
+                    except BotError as error:
+                        errors.append(f"{symbol} quote: {error}")
+                continue
+            what = ""
             for symbol in _symbols_of(request):
                 try:
-                    if isinstance(request, QuotesRequest):
-                        quotes.append(self._quote(symbol, instant))
-                    elif isinstance(request, EventsRequest):
+                    if isinstance(request, EventsRequest):
                         what = "events"
                         events.append(self._events(symbol, instant, at))
                     elif isinstance(request, ChainRequest):
@@ -176,31 +186,43 @@ class SyntheticMarket:
         return self._days.day(self._profile(symbol), session)
 
     def _quote(self, symbol: str, instant: _Instant) -> Quote:
-        if self._shown[0] != instant:
-            self._shown = (instant, {})
-        shown = self._shown[1]
-        quote = shown.get(symbol)
+        quote = self._shown.get(symbol)
         if quote is None:
-            quote = shown[symbol] = self._make_quote(symbol, instant)
+            quote = self._shown[symbol] = self._make_quote(symbol, instant)
         return quote
+
+    def _moment(self, symbol: str, instant: _Instant) -> Moment:
+        moment = self._moments.get(symbol)
+        if moment is None:
+            day = self._day(symbol, instant.session)
+            moment = self._moments[symbol] = moment_of(day, instant.second, instant.today)
+        return moment
 
     def _make_quote(self, symbol: str, instant: _Instant) -> Quote:
         if not is_option(symbol):
             return shown_quote(self._day(symbol, instant.session), instant.second)
         contract = parse_option(symbol)
-        day = self._day(contract.root, instant.session)
+        moment = self._moment(contract.root, instant)
         self._refuse_unlisted(contract, instant)
-        moment = moment_of(day, instant.second, instant.today)
         return option_quote(contract, moment, self._surface(moment, contract.expiry))
 
     def _surface(self, moment: Moment, expiry: date) -> Surface:
         """Give an expiry's forward and volatility: the dividends and releases still ahead of it count."""
-        profile, traded = moment.profile, new_york_day(moment.at)
-        jumps = 0
-        if profile.jump:
-            step, last = self._calendar.step_of(traded), self._calendar.step_of(expiry)
-            jumps = self._calendar.jumps_between(profile, step, last)
-        return surface(moment, expiry, self._calendar.dividends_before(profile, traded, expiry), jumps)
+        dividends, jumps = self._ahead(moment.profile, moment.traded, expiry)
+        return surface(moment, expiry, dividends, jumps)
+
+    def _ahead(self, profile: Profile, traded: date, expiry: date) -> tuple[float, int]:
+        """Give what goes ex up to an expiry, in dollars, and the releases before it: the same all day."""
+        key = profile.symbol, traded, expiry
+        found = self._before.get(key)
+        if found is None:
+            jumps = 0
+            if profile.jump:
+                step, last = self._calendar.step_of(traded), self._calendar.step_of(expiry)
+                jumps = self._calendar.jumps_between(profile, step, last)
+            found = self._calendar.dividends_before(profile, traded, expiry), jumps
+            remember(self._before, key, found, 1024)
+        return found
 
     def _refuse_unlisted(self, contract: Contract, instant: _Instant) -> None:
         expiry = contract.expiry
@@ -212,7 +234,7 @@ class SyntheticMarket:
             raise MarketError(f"no series is listed for {expiry}: its chain shows which are")
 
     def _chain(self, request: ChainRequest, instant: _Instant) -> Chain:
-        moment = moment_of(self._day(request.underlying, instant.session), instant.second, instant.today)
+        moment = self._moment(request.underlying, instant)
         lowest, highest = moment.spot * float(request.moneyness_min), moment.spot * float(request.moneyness_max)
         slabs = []
         for expiry in expiries(request.underlying, instant.today, request.dte_min, request.dte_max):

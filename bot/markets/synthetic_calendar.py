@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot.domain.instruments import PENNY_EVERYWHERE
 from bot.domain.market import Dividend, Earnings, Split
 from bot.domain.nyse import FIRST_YEAR, LAST_YEAR
-from bot.domain.sessions import session_on
+from bot.domain.sessions import follows_calendar, session_on
 from bot.markets.synthetic_noise import draw_bell, draw_words
 from bot.markets.synthetic_paths import BLOCK, MARKET, WEEKDAYS_A_YEAR, Factors, remember
 from bot.markets.synthetic_profiles import Profile
@@ -183,13 +183,13 @@ class Calendar:
         return found
 
 
-@lru_cache(maxsize=8192)
+@follows_calendar(maxsize=8192)
 def _ex_date(month: int, pay_day: int) -> date:
     """Give the first session on or after a day of a month (months counted from year zero)."""
     return _session_from(date(month // 12, month % 12 + 1, pay_day), 0)
 
 
-@lru_cache(maxsize=8192)
+@follows_calendar(maxsize=8192)
 def _session_from(day: date, count: int) -> date:
     """Give the first session on or after a day, `count` days on; past the calendar only weekends are known."""
     day += timedelta(days=count)
@@ -212,7 +212,7 @@ def _release_days(profile: Profile, year: int) -> tuple[date, ...]:
     return _releases(profile.earnings_month, profile.pay_day % 15, year)
 
 
-@lru_cache(maxsize=4096)
+@follows_calendar(maxsize=4096)
 def expiries(symbol: str, today: date, dte_min: int, dte_max: int) -> tuple[date, ...]:
     """List the expiries of a name between two distances in days, soonest first.
 

@@ -33,6 +33,8 @@ class Moment(NamedTuple):
 
     profile: Profile
     at: datetime
+    traded: date
+    """The New York day of `at`."""
     today: date
     spot: float
     reference: float
@@ -100,33 +102,34 @@ def make_slab(
     fine, coarse = _steps(profile)
     half, erfc, exp_root = 0.5, math.erfc, math.sqrt(0.5)
     rows = []
+    # Written for few steps a strike: a sign moved or a factor of two taken out changes no bit of a float.
     for strike, log_strike in zip(strikes, logs, strict=True):
-        reach = (log_strike - log_forward) * stretch
+        away = log_strike - log_forward
+        reach = away * stretch
         if reach < REACH_DOWN:
             reach = REACH_DOWN
         elif reach > REACH_UP:
             reach = REACH_UP
         volatility = middle * (1 - skew * reach + SMILE * reach * reach)
         total = volatility * root
-        d1 = (log_forward - log_strike) / total + total * half
-        price = strike / 1000
+        d1 = total * half - away / total
         if is_put:
             delta = half * erfc(d1 * exp_root)
-            value = price * half * erfc((d1 - total) * exp_root) - forward * delta
-            floor = price - spot
+            value = strike / 2000 * erfc((d1 - total) * exp_root) - forward * delta
+            floor = strike / 1000 - spot
         else:
             delta = half * erfc(-d1 * exp_root)
-            value = forward * delta - price * half * erfc((total - d1) * exp_root)
-            floor = spot - price
+            value = forward * delta - strike / 2000 * erfc((total - d1) * exp_root)
+            floor = spot - strike / 1000
         if value < floor:
             value = floor
         cents = 100 * value if value > 0 else 0.0
         spread = width * (1 + cents * (0.008 + 0.006 * (reach if reach > 0 else -reach)))
         low, high = cents - spread, cents + spread
-        step = fine if low < 300 else coarse
-        bid = int(low / step) * step
         step = fine if high < 300 else coarse
         ask = (int(high / step) + 1) * step
+        step = fine if low < 300 else coarse
+        bid = int(low / step) * step
         if bid > 0:
             rows.append((bid, ask, int(delta * 10_000 + half), int(volatility * 10_000 + half)))
         elif cents < 0.2:  # nobody computes greeks from nothing
@@ -139,7 +142,9 @@ def make_slab(
         strikes=strikes,
         bids=bids,
         asks=asks,
-        open_interests=_interests(moment, right, expiry, strikes),
+        open_interests=_interests(
+            profile.symbol, right, expiry, moment.today, moment.reference, profile.interest, profile.volatility, strikes
+        ),
         deltas=deltas,
         volatilities=volatilities,
     )
@@ -152,13 +157,19 @@ def _steps(profile: Profile) -> tuple[int, int]:
     return (1, 5) if profile.penny else (5, 10)
 
 
-def _interests(moment: Moment, right: Right, expiry: date, strikes: tuple[int, ...]) -> tuple[int, ...]:
-    """Give open interest: most near the money, at monthlies and round strikes, growing towards expiry."""
-    profile = moment.profile
-    noise = _interest_noise(profile.symbol, expiry.toordinal(), right)
-    scale = profile.interest * (4 if is_monthly(expiry) else 1) / (1 + (expiry - moment.today).days / 30) / 128
-    centre = 1 / (1000 * moment.reference)
-    tight = 0.8 / profile.volatility**2
+@lru_cache(maxsize=2048)
+def _interests(
+    symbol: str, right: Right, expiry: date, today: date, near: float, size: float, width: float,
+    strikes: tuple[int, ...],
+) -> tuple[int, ...]:  # fmt: skip
+    """Give open interest: most near the money, at monthlies and round strikes, growing towards expiry.
+
+    `near` is the price it lies around, `size` the interest there, `width` the name's volatility. The same all session.
+    """
+    noise = _interest_noise(symbol, expiry.toordinal(), right)
+    scale = size * (4 if is_monthly(expiry) else 1) / (1 + (expiry - today).days / 30) / 128
+    centre = 1 / (1000 * near)
+    tight = 0.8 / width**2
     return tuple(
         [
             int(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from bot.domain.instruments import Contract
@@ -62,6 +64,7 @@ def moment_of(day: Day, second: int, today: date) -> Moment:
     return Moment(
         profile=day.profile,
         at=day.session.open_at + timedelta(seconds=made),
+        traded=day.session.day,
         today=today,
         spot=day.price(made),
         reference=day.reference,
@@ -70,12 +73,16 @@ def moment_of(day: Day, second: int, today: date) -> Moment:
     )
 
 
+@lru_cache(maxsize=4096)
+def _rung(strike: Decimal) -> tuple[tuple[int], tuple[float]]:
+    """Give one strike as a ladder of its own: in thousandths, and its logarithm."""
+    return (int(strike * 1000),), (math.log(float(strike)),)
+
+
 def option_quote(contract: Contract, moment: Moment, face: Surface) -> Quote:
     """Give the quote of one series, equal to its row in the chain."""
-    strike = float(contract.strike)
-    slab = make_slab(
-        moment, contract.right, contract.expiry, face, (int(contract.strike * 1000),), (math.log(strike),)
-    )  # fmt: skip
+    strikes, logs = _rung(contract.strike)
+    slab = make_slab(moment, contract.right, contract.expiry, face, strikes, logs)
     bid, volatility = slab.bids[0], slab.volatilities[0]
     sign = -1 if contract.right == "put" else 1
     return Quote(

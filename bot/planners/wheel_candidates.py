@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from bot.domain.desk import WheelParams
 from bot.domain.instruments import Right
-from bot.domain.market import Chain, Offer, Slab
+from bot.domain.market import Chain, Slab, series_of
 from bot.domain.money import ONE, ZERO, from_float
 from bot.domain.sessions import days_to_expiry
 from bot.domain.snapshot import Snapshot
@@ -26,7 +29,33 @@ from bot.planners.wheel_state import Refusal, situation_of
 from bot.planners.wheel_survey import STAGES, Aim, Candidate, Row, Survey, aim_of, credit_floor
 
 Fault = tuple[int, Refusal]
+_MissKey = tuple[int, Decimal, int, str]
 _NO_FAULT: Fault = (-1, Refusal(""))
+_NO_QUOTE: Fault = (stages.QUOTE, Refusal("no valid bid and ask"))
+_PLACE = itemgetter(slice(4))
+"""Of a Row: nearness of its expiry, days, nearness of its delta, the safer strike."""
+
+
+class _Priced(NamedTuple):
+    """What follows from a row's bid and ask, all None unless both are valid: mid, ask less bid, spread, first limit."""
+
+    mid: Decimal | None = None
+    wide: Decimal | None = None
+    spread: Decimal | None = None
+    limit: Decimal | None = None
+
+
+class Judged(NamedTuple):
+    """A row of the chain with what its judgement found; `fault` is None where nothing stands against it."""
+
+    slab: Slab
+    row: int
+    dte: int
+    symbol: str
+    delta: float | None
+    source: str
+    volatility: float | None
+    fault: Fault | None
 
 
 def candidates(snapshot: Snapshot, params: WheelParams, symbol: str, right: Right) -> tuple[Candidate, ...]:
@@ -47,7 +76,7 @@ def examine(
     floor: Decimal | None = None,
     every: bool = False,
 ) -> Survey:
-    """Judge a symbol's chain for one side; `every` also materialises rows outside the delta band."""
+    """Judge a symbol's chain for one side; `every` names every row, else misses but the nearest are only counted."""
     numbers = params.numbers[symbol]
     aim = aim_of(numbers, right)
     chain, spot, quote = snapshot.chain_of.get((symbol, right)), snapshot.spot(symbol), snapshot.quote_of.get(symbol)
@@ -98,143 +127,146 @@ class _Sieve:
         self.put = aim.right == "put"
         self.counts = [0] * len(STAGES)
         self.considered = 0
+        self.adjusted = symbol[-1:].isdigit()
+        least = self.limits.open_interest_min
+        self.least_interest = 0 if least is None else int(least.to_integral_value(ROUND_CEILING))
         self.found: list[Candidate] = []
         self.waiting: list[Row] = []
+        self.nearest: tuple[_MissKey, Judged] | None = None
 
     def pass_slab(self, slab: Slab) -> None:
         """Sieve one expiry; a row outside the band costs two comparisons of integers."""
         dte = days_to_expiry(slab.expiry, self.today)
         if not max(self.aim.dte_min, 1) <= dte <= self.aim.dte_max:
             return
-        strikes, low, high = slab.strikes, self.low, self.high
+        strikes, deltas, low, high, target = slab.strikes, slab.deltas, self.low, self.high, self.target
         self.considered += len(strikes)
-        blind = max(slab.deltas, default=-1) < 0
-        money = int(self.spot * 1000)
-        put = self.put
-        outside: list[int] = []
-        for row, delta in enumerate(slab.deltas):
-            if delta >= 0:
-                inside = low <= delta <= high
-            else:
-                # No delta is known; a band up to one half holds nothing that is in the money.
-                inside = high > 5_000 or (strikes[row] < money if put else strikes[row] > money)
-            if inside:
-                self.waiting.append(self._row(slab, row, dte, blind))
-            else:
-                outside.append(row)
-        self.counts[stages.DELTA] += len(outside)
+        blind = max(deltas, default=-1) < 0
+        money, put, deep = int(self.spot * 1000), self.put, self.high > 5_000
+        # No delta is known where it stands below zero; a band up to one half holds nothing that is in the money.
+        inside = [
+            row for row, delta in enumerate(deltas)
+            if (low <= delta <= high if delta >= 0 else deep or (strikes[row] < money if put else strikes[row] > money))
+        ]  # fmt: skip
+        days_off = abs(dte - self.aim.dte_target)
+        for row in inside:
+            # A row is placed by what its columns say: as `_rank_key` would; without a delta first, as it is not known.
+            delta, strike = deltas[row], strikes[row]
+            off = -1 if delta < 0 else abs(delta - target)
+            self.waiting.append(Row(days_off, dte, off, strike if put else -strike, slab, row, blind))
+        self.counts[stages.DELTA] += len(strikes) - len(inside)
         if self.every:
-            for row in outside:
-                self.found.append(self._outside(slab, row, dte))
-        elif outside and len(outside) == len(strikes) and not blind:
-            nearest = min(outside, key=lambda row: max(low - slab.deltas[row], slab.deltas[row] - high))
-            self.found.append(self._outside(slab, nearest, dte))
-
-    def _row(self, slab: Slab, row: int, dte: int, blind: bool) -> Row:
-        """Place a row by what its columns say: as `_rank_key` would; without a delta first, its place is not known."""
-        delta, strike = slab.deltas[row], slab.strikes[row]
-        off = -1 if delta < 0 else abs(delta - self.target)
-        return Row(abs(dte - self.aim.dte_target), dte, off, strike if self.put else -strike, slab, row, blind)
+            kept = set(inside)
+            for row in range(len(strikes)):
+                if row not in kept:
+                    self._keep(self._outside(slab, row, dte))
+        elif strikes and not inside and not blind:
+            nearest = min(range(len(strikes)), key=lambda row: max(low - deltas[row], deltas[row] - high))
+            self._keep(self._outside(slab, nearest, dte))
 
     def judge(self) -> None:
         """Judge the likeliest rows first; the first that is in ends it, unless every row is asked for."""
         ended: date | None = None
-        for one in sorted(self.waiting, key=lambda row: row[:4]):
+        for one in sorted(self.waiting, key=_PLACE):
             if ended is not None and one.slab.expiry != ended:
                 return
-            found = self._judge(one.slab, one.row, one.dte, one.blind)
-            if found.out or self.every:
+            found = self._judge(one)
+            self._keep(found)
+            if found.fault is not None:
+                self.counts[found.fault[0]] += 1
+                continue
+            if self.every:
                 continue
             if one.off >= 0:
                 return
             ended = one.slab.expiry
 
-    def _outside(self, slab: Slab, row: int, dte: int) -> Candidate:
+    def _keep(self, found: Judged) -> None:
+        """Keep what a Survey is made of: all that is in, and of the misses the nearest, unless all are asked for."""
+        if found.fault is None or self.every:
+            self.found.append(self._facts(found))
+            return
+        key = self._miss_key(found.fault, found.dte, found.symbol)
+        if self.nearest is None or key < self.nearest[0]:
+            self.nearest = key, found
+
+    def _outside(self, slab: Slab, row: int, dte: int) -> Judged:
         offer = self.chain.offer(slab, row)
         fault = stages.DELTA, _band_miss(self.aim, offer.delta)
-        return self._facts(offer, spread_fraction(offer.bid, offer.ask), dte, offer.delta, "", offer.volatility, fault)
+        return Judged(slab, row, dte, offer.symbol, offer.delta, "", offer.volatility, fault)
 
-    def _judge(self, slab: Slab, row: int, dte: int, blind: bool) -> Candidate:
-        offer = self.chain.offer(slab, row)
+    def _judge(self, one: Row) -> Judged:
+        """Judge a row by its columns: a Candidate is made of few of them, so exact decimals only where they decide."""
+        slab, row = one.slab, one.row
+        strike, symbol = series_of(self.chain.underlying, slab.expiry, self.chain.right, slab.strikes[row])
+        priced = _priced(self.chain.underlying, self.chain.penny, slab.bids[row], slab.asks[row])
+        delta, volatility = self.chain.greeks_of(slab, row)
         source: str = self.chain.greeks
-        delta, volatility = offer.delta, offer.volatility
-        spread = spread_fraction(offer.bid, offer.ask)
-        fault = self._standing_fault(offer, spread)
+        fault = self._standing_fault(slab, row, strike, symbol, priced)
         if fault is None:
-            delta, source, volatility, fault = self._delta(offer, blind)
+            delta, source, volatility, fault = self._delta(slab.expiry, strike, priced, delta, volatility, one.blind)
         source = source if delta is not None or fault is None else ""
-        one = self._facts(offer, spread, dte, delta, source, volatility, fault)
-        if one.out:
-            self.counts[one.stage] += 1
-        self.found.append(one)
-        return one
-
-    def _facts(
-        self,
-        offer: Offer,
-        spread: Decimal | None,
-        dte: int,
-        delta: float | None,
-        source: str,
-        volatility: float | None,
-        fault: Fault | None,
-    ) -> Candidate:
-        """Make the candidate; where nothing stands against it yet, its pay is judged too."""
-        put = self.put
-        limit = floor = annual = None
-        if spread is not None and offer.bid is not None and offer.ask is not None:
-            base = offer.strike if put else self.spot
-            limit = ladder_limit(offer.underlying, offer.bid, offer.ask, 0, sell=True, penny=offer.penny)
-            floor = credit_floor(self.numbers, self.aim, base, dte)
-            annual = annualised_yield(limit, base, dte)
         if fault is None:
-            fault = self._pay_fault(limit, annual, offer.expiry)
-        stage, miss = fault if fault is not None else _NO_FAULT
+            fault = self._pay_fault(priced.limit, strike, one.dte, slab.expiry)
+        return Judged(slab, row, one.dte, symbol, delta, source, volatility, fault)
+
+    def _facts(self, found: Judged) -> Candidate:
+        """Make the candidate of a judged row."""
+        offer, dte, put = self.chain.offer(found.slab, found.row), found.dte, self.put
+        priced = _priced(offer.underlying, offer.penny, found.slab.bids[found.row], found.slab.asks[found.row])
+        floor = annual = None
+        if priced.limit is not None:
+            base = offer.strike if put else self.spot
+            floor = credit_floor(self.numbers, self.aim, base, dte)
+            annual = annualised_yield(priced.limit, base, dte)
+        stage, miss = found.fault if found.fault is not None else _NO_FAULT
         return Candidate(
             symbol=offer.symbol, underlying=offer.underlying, right=offer.right, expiry=offer.expiry,
             strike=offer.strike, dte=dte, bid=offer.bid, ask=offer.ask, penny=offer.penny,
-            open_interest=offer.open_interest, volatility=volatility, delta=delta, delta_source=source,
+            open_interest=offer.open_interest, volatility=found.volatility, delta=found.delta,
+            delta_source=found.source,
             distance=(self.spot - offer.strike if put else offer.strike - self.spot) / self.spot,
-            spread=spread, limit=limit, credit_floor=floor or ZERO,
+            spread=priced.spread, limit=priced.limit, credit_floor=floor or ZERO,
             annual_yield=annual, collateral=collateral(offer.strike, ONE) if put else ZERO,
             out=miss.reason, stage=stage, value=miss.value, bound=miss.limit, unit=miss.unit,
         )  # fmt: skip
 
-    def _standing_fault(self, offer: Offer, spread: Decimal | None) -> Fault | None:
-        limits = self.limits
-        if not offer.standard or offer.underlying[-1:].isdigit():
+    def _standing_fault(self, slab: Slab, row: int, strike: Decimal, symbol: str, priced: _Priced) -> Fault | None:
+        limits, spread = self.limits, priced.spread
+        if self.adjusted or symbol in slab.odd:
             return stages.STANDARD, Refusal("not a standard contract")
-        if self.floor is not None and offer.strike < self.floor:
-            return stages.FLOOR, Refusal("strike below the call floor", offer.strike, self.floor, "usd")
-        if spread is None or offer.bid is None or offer.ask is None:
-            return stages.QUOTE, Refusal("no valid bid and ask")
-        wide = offer.ask - offer.bid
-        if not spread_within(spread, wide, limits.option_spread_fraction, limits.option_spread_absolute):
+        if self.floor is not None and strike < self.floor:
+            return stages.FLOOR, Refusal("strike below the call floor", strike, self.floor, "usd")
+        if spread is None or priced.wide is None:
+            return _NO_QUOTE
+        if not spread_within(spread, priced.wide, limits.option_spread_fraction, limits.option_spread_absolute):
             return stages.SPREAD, Refusal("spread too wide", spread, limits.option_spread_fraction, "fraction")
-        if limits.open_interest_min is not None and (offer.open_interest or 0) < limits.open_interest_min:
-            interest = None if offer.open_interest is None else Decimal(offer.open_interest)
-            return stages.INTEREST, Refusal("open interest too small", interest, limits.open_interest_min, "contracts")
+        interest = slab.open_interests[row]
+        if max(interest, 0) < self.least_interest:
+            known = None if interest < 0 else Decimal(interest)
+            return stages.INTEREST, Refusal("open interest too small", known, limits.open_interest_min, "contracts")
         return None
 
-    def _delta(self, offer: Offer, blind: bool) -> tuple[float | None, str, float | None, Fault | None]:
+    def _delta(
+        self, expiry: date, strike: Decimal, priced: _Priced, delta: float | None, volatility: float | None, blind: bool
+    ) -> tuple[float | None, str, float | None, Fault | None]:
         """Find delta, its source and the volatility: the broker's, ours from the mid, the distance (wheel 1.19)."""
-        delta, source, volatility = offer.delta, str(self.chain.greeks), offer.volatility
-        if delta is None:
+        source: str = self.chain.greeks
+        told = delta is not None
+        if not told:
             source = "model"
-            delta, implied = delta_from_mid(
-                offer.right, offer.strike, offer.expiry, mid_price(offer.bid, offer.ask), self.spot, self.at
-            )
+            delta, implied = delta_from_mid(self.aim.right, strike, expiry, priced.mid, self.spot, self.at)
             volatility = implied if implied is not None else volatility
         odd = anomaly(volatility)
         if odd is not None:
             return delta, source, volatility, (stages.ANOMALY, odd)
         if delta is not None:
-            size = from_float(abs(delta))
-            inside = self.aim.delta_min <= size <= self.aim.delta_max
+            # What the column told was held to the band before, in the same ten-thousandths.
+            inside = told or self.aim.delta_min <= from_float(abs(delta)) <= self.aim.delta_max
             return delta, source, volatility, None if inside else (stages.DELTA, _band_miss(self.aim, delta))
-        return None, "otm", volatility, self._distance_fault(offer, blind)
+        return None, "otm", volatility, self._distance_fault(strike, blind)
 
-    def _distance_fault(self, offer: Offer, blind: bool) -> Fault | None:
+    def _distance_fault(self, strike: Decimal, blind: bool) -> Fault | None:
         """Hold a row without any delta to half and double the configured distance out of the money.
 
         Only where no delta of its expiry is known: one hole in a good column is a fault of the data.
@@ -244,7 +276,7 @@ class _Sieve:
             return stages.UNKNOWN, Refusal("delta unknown and the OTM fallback is off")
         if not blind:
             return stages.UNKNOWN, Refusal("delta unknown where its neighbours' is known")
-        away = self.spot - offer.strike if offer.right == "put" else offer.strike - self.spot
+        away = self.spot - strike if self.put else strike - self.spot
         distance = away / self.spot
         if target / 2 <= distance <= target * 2:
             return None
@@ -252,14 +284,16 @@ class _Sieve:
             "delta unknown, distance far from the OTM fallback", distance, target, "fraction"
         )
 
-    def _pay_fault(self, limit: Decimal | None, annual: Decimal | None, expiry: date) -> Fault | None:
+    def _pay_fault(self, limit: Decimal | None, strike: Decimal, dte: int, expiry: date) -> Fault | None:
         least, yield_min = self.numbers.credit_min, self.aim.yield_min
-        if limit is None or annual is None:
-            return stages.QUOTE, Refusal("no valid bid and ask")
+        if limit is None:
+            return _NO_QUOTE
         if least is not None and limit < least:
             return stages.CREDIT, Refusal("credit too small", limit, least, "usd")
-        if yield_min is not None and annual < yield_min:
-            return stages.YIELD, Refusal("annualised yield too small", annual, yield_min, "fraction")
+        if yield_min is not None:
+            annual = annualised_yield(limit, strike if self.put else self.spot, dte)
+            if annual < yield_min:
+                return stages.YIELD, Refusal("annualised yield too small", annual, yield_min, "fraction")
         if self.aim.earnings_avoided:
             miss = earnings_before(self.events, self.info, self.today, expiry)
             if miss is not None:
@@ -267,9 +301,11 @@ class _Sieve:
         return None
 
     def survey(self, refusal: Refusal | None) -> Survey:
-        """Put candidates in order, misses behind them, nearest first."""
+        """Put candidates in order, misses behind them, nearest first; one miss unless every row is asked for."""
+        if self.nearest is not None:
+            self.found.append(self._facts(self.nearest[1]))
         inside = sorted((one for one in self.found if not one.out), key=self._rank_key)
-        outside = sorted((one for one in self.found if one.out), key=self._miss_key)
+        outside = sorted((one for one in self.found if one.out), key=self._miss_key_of)
         if refusal is not None:
             ranked = [replace(one, out=refusal.reason) for one in inside]
         else:
@@ -284,9 +320,25 @@ class _Sieve:
             off = abs(float(one.distance - (self.numbers.otm_fallback or ZERO)))
         return abs(one.dte - self.aim.dte_target), one.dte, round(off, 6), -one.distance, one.symbol
 
-    def _miss_key(self, one: Candidate) -> tuple[int, Decimal, int, str]:
-        short = ZERO if one.value is None or one.bound is None else abs(one.value - one.bound)
-        return -one.stage, short, abs(one.dte - self.aim.dte_target), one.symbol
+    def _miss_key_of(self, one: Candidate) -> _MissKey:
+        return self._miss_key((one.stage, Refusal(one.out, one.value, one.bound)), one.dte, one.symbol)
+
+    def _miss_key(self, fault: Fault, dte: int, symbol: str) -> _MissKey:
+        stage, miss = fault
+        short = ZERO if miss.value is None or miss.limit is None else abs(miss.value - miss.limit)
+        return -stage, short, abs(dte - self.aim.dte_target), symbol
+
+
+@lru_cache(maxsize=32_768)
+def _priced(root: str, penny: bool, bid_cents: int, ask_cents: int) -> _Priced:
+    """Give a row's prices in exact decimals: the same few pairs of cents come again tick after tick."""
+    bid = None if bid_cents < 0 else Decimal(bid_cents).scaleb(-2)
+    ask = None if ask_cents < 0 else Decimal(ask_cents).scaleb(-2)
+    mid = mid_price(bid, ask)
+    if mid is None or bid is None or ask is None:
+        return _Priced()
+    limit = ladder_limit(root, bid, ask, 0, sell=True, penny=penny)
+    return _Priced(mid, ask - bid, spread_fraction(bid, ask), limit)
 
 
 def _band_miss(aim: Aim, delta: float | None) -> Refusal:

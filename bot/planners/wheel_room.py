@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.domain.desk import WheelNumbers
@@ -51,8 +52,9 @@ def standing_refusal(now: Situation, symbol: str, right: Right) -> Refusal | Non
     return None
 
 
+@lru_cache(maxsize=1)
 def pacing_refusal(now: Situation) -> Refusal | None:
-    """Say what forbids sending any entry or reprice now: the entry window, the day's orders."""
+    """Say what forbids sending any entry or reprice now: the entry window, the day's orders; asked for every symbol."""
     limits, sent = now.params.limits, now.books.counters.orders_today
     window = entry_window_refusal(now)
     if window is not None:

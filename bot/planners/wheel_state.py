@@ -126,6 +126,8 @@ class Situation:
 
     def pause_on(self, symbol: str) -> Pause | None:
         """Give the pause in force on a symbol, the longest first."""
+        if not self.books.pauses:
+            return None
         found = [one for one in self.books.pauses if one.symbol in (symbol, "*") and one.until > self.at]
         return max(found, key=lambda one: (one.until, one.symbol)) if found else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bot.domain.accounts import account_name
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option
-from bot.domain.market import delayed, one_venue
+from bot.domain.market import delayed, modelled, one_venue
 from bot.domain.snapshot import InputAge, Snapshot
 
 __all__ = ["Feed", "account_name", "age_words", "feed_line", "feeds_of", "label_of"]
@@ -33,14 +33,18 @@ def label_of(source: str) -> str:
     ('one venue', 'delayed', '')
     """
     return ", ".join(
-        meaning for true, meaning in ((one_venue(source), "one venue"), (delayed(source), "delayed")) if true
+        meaning
+        for true, meaning in (
+            (one_venue(source), "one venue"),
+            (delayed(source), "delayed"),
+            (modelled(source), "no market's quotes"),
+        )
+        if true
     )
 
 
 def feeds_of(snapshot: Snapshot) -> tuple[Feed, ...]:
-    """List the sources of a Snapshot's share and option prices; none in a simulated world, which says so itself."""
-    if snapshot.simulated:
-        return ()
+    """List the sources of a Snapshot's share and option prices; of a simulated world only those that are modelled."""
     shares = {quote.source for quote in snapshot.quotes if not is_option(quote.symbol)}
     options = {quote.source for quote in snapshot.quotes if is_option(quote.symbol)}
     options |= {chain.source for chain in snapshot.chains}
@@ -48,6 +52,7 @@ def feeds_of(snapshot: Snapshot) -> tuple[Feed, ...]:
         Feed(what=what, source=source, label=label_of(source))
         for what, sources in (("shares", shares), ("options", options))
         for source in sorted(sources)
+        if modelled(source) or not snapshot.simulated
     )
 
 

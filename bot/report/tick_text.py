@@ -64,6 +64,8 @@ def header(result: TickResult) -> list[str]:
     ]
     if not snapshot.simulated:
         lines += [f"prices {feed_line(feeds_of(snapshot)) or 'none were read'}", f"ages {age_words(snapshot.inputs)}"]
+    elif feeds := feeds_of(snapshot):
+        lines.append(f"prices {feed_line(feeds)}")
     if halt.level != "run":
         lines.append(f"halted by {halt.author}: {halt.reason} (clears: {halt.clears or 'by `bot resume`'})")
     panic = panic_of(snapshot)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -295,7 +297,7 @@ class LedgerJournal(OwnerLedger):
                     to_json(end.errors).decode(), tick_id,
                 ),
             )  # fmt: skip
-            head = self._seal(tick_id, ts, end.status, end.note, kinds.TICK)
+            head = self._seal(tick_id, ts, end.status, end.note, kinds.TICK, _decided_by(self._start))
             count = connection.execute("SELECT max(id) FROM events").fetchone()[0]
         if self.database.full:  # after the commit: an anchor ahead of its ledger would lock the owner out
             write_anchor(self.database.home, head, count)
@@ -327,15 +329,28 @@ class LedgerJournal(OwnerLedger):
                 "UPDATE ticks SET snapshot_hash = ? WHERE id = ?", (kept.hash, self._tick_id)
             )
 
-    def _seal(self, tick_id: int, ts: str, status: str, note: str, kind: str) -> str:
+    def _seal(
+        self, tick_id: int, ts: str, status: str, note: str, kind: str, by: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
         connection = self.database.connection
         connection.execute(
             "UPDATE ticks SET status = ?, note = ?, finished_at = ? WHERE id = ?", (status, note, ts, tick_id)
         )
         row = connection.execute(chain.SEALED_ROW, (tick_id,)).fetchone()
         payload: dict[str, Any] = dict(zip(chain.SEALED_FACTS, row, strict=True))
-        payload |= {"tick": tick_id, "status": status, "note": note, **chain.digests(connection, tick_id)}
+        payload |= {"tick": tick_id, "status": status, "note": note, **by, **chain.digests(connection, tick_id)}
         return chain.append(connection, ts, kind, payload, tick_id)
+
+
+def _decided_by(start: TickStart | None) -> dict[str, str]:
+    """Give what the seal says of who decided: the hash of the code, and who planned if not the desk as it is written.
+
+    A tick that died is sealed by another process, which does not know: its seal says neither.
+    """
+    if start is None:
+        return {}
+    named = {"code": start.code, "decided_as": start.decided_as}
+    return {name: value for name, value in named.items() if value}
 
 
 def _session_open(day: date, at: datetime) -> int | None:

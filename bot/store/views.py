@@ -362,7 +362,8 @@ VIEWS: Final = (
         "dashboard_backtests",
         "Backtests that were run.",
         "id:int at:moment strategy:text market:text first_day:day last_day:day params_json:json result_json:json "
-        "code_version:text seed:int",
+        "code_version:text seed:int name:text data_hash:text config_hash:text modelled:text step_seconds:int "
+        "digest:text statistics_json:json",
         "FROM backtests",
     ),
     View(

@@ -1,6 +1,6 @@
 /** Every table the board shows, by the name its CSV has. */
 
-import { ahead, backtests, books, proposals, reports, strategies } from "./specs/ahead";
+import { ahead, alerts, backtests, books, proposals, reports, strategies } from "./specs/ahead";
 import { configs, drift, drills, events, halts, pauses, settings } from "./specs/audit";
 import { activities, incomeDays, incomeMonths, incomeSymbols, incomeWeeks } from "./specs/income";
 import { fills, intents, orders } from "./specs/orders";
@@ -15,7 +15,7 @@ const ALL = [
   equity, invariants, trips,
   options, shares, lots, cycles, legs,
   activities, incomeDays, incomeMonths, incomeSymbols, incomeWeeks,
-  ahead, backtests, books, proposals, reports, strategies,
+  ahead, alerts, backtests, books, proposals, reports, strategies,
   fills, intents, orders,
   nearest, notes, refusals, refusalsDaily,
   gaps, ticks, troubles,

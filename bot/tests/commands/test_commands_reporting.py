@@ -219,6 +219,19 @@ def test_a_day_without_a_session_posts_nothing_and_a_missed_one_is_made_up_for(
     assert [key for _, key, _, _ in rows(folder)] == ["report:2026-11-17", "report:2026-11-18"]
 
 
+def test_a_report_missed_because_the_machine_was_off_is_made_up_for_in_the_next_session_too(
+    folder: Path, discord: DiscordServer
+) -> None:
+    assert post(folder, discord, "--day", "2026-11-16").code == 0  # reports are the habit; the next evening nobody ran
+    done = post(folder, discord)
+    assert done.code == 0
+    assert "posting the report of 2026-11-17 too, which is late" in done.out
+    assert [key for _, key, _, _ in rows(folder)] == [
+        "report:2026-11-16", "report:2026-11-17", "report:2026-11-18",
+    ]  # fmt: skip
+    assert "late" not in post(folder, discord).out
+
+
 def test_a_session_in_which_nothing_was_decided_is_red_not_silent(folder: Path, discord: DiscordServer) -> None:
     done = post(folder, discord, now=datetime(2026, 11, 19, 22, 30, tzinfo=UTC))
     assert done.code == 0

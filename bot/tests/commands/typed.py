@@ -18,6 +18,8 @@ from bot.commands import (
     adopting,
     alerts_told,
     approving,
+    backtest_running,
+    checking,
     drilling,
     going_live,
     history,
@@ -33,8 +35,10 @@ from bot.commands import (
     sending,
     setup,
     simulating,
+    sweeping,
     ticking,
     upgrading,
+    walking_forward,
     watching,
     weekly,
 )  # fmt: skip
@@ -44,9 +48,9 @@ AT = "2026-11-18T17:00:00+00:00"
 """A Wednesday, noon in New York."""
 SATURDAY = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 CLOCKED: tuple[ModuleType, ...] = (
-    wiring, adopting, alerts_told, approving, drilling, going_live, history, keeping, listening, logs, looking,
-    ordering, owner, panicking, reporting, scanning, sending, setup, simulating, ticking, upgrading, watching,
-    weekly, doctor,
+    wiring, adopting, alerts_told, approving, backtest_running, drilling, going_live, history, keeping, listening, logs,
+    looking, ordering, owner, panicking, reporting, scanning, sending, setup, simulating, sweeping, ticking, upgrading,
+    watching, weekly, doctor, checking, walking_forward,
 )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def test_what_cannot_be_off_refuses_off(key: str) -> None:
         ("benchmark", '"spy"', "expected a share or fund like SPY"),
         ("priority", "true", "expected a whole number from 0 to 1000, got true"),
         ("enabled", '"no"', 'expected true or false, got "no"'),
-        ("kind", '"weel"', "expected one of wheel, trailing_stop, got \"weel\", did you mean wheel?"),
+        ("kind", '"weel"', 'expected one of wheel, trailing_stop, ma_cross, breakout, mean_reversion, momentum, got "'),
         ("symbols", "[]", "expected at least one symbol"),
         ("symbols", '"SPY"', 'expected a list like ["SPY", "QQQ"]'),
         ("config_version", "99", "update the program"),

@@ -15,7 +15,7 @@ from bot.domain.instruments import is_option, is_standard_root, option_symbol, p
 
 @given(
     root=st.from_regex(r"[A-Z]{1,5}", fullmatch=True),
-    expiry=st.dates(date(2000, 1, 1), date(2099, 12, 31)),
+    expiry=st.dates(date(1998, 1, 1), date(2097, 12, 31)),
     right=st.sampled_from(("put", "call")),
     thousandths=st.integers(1, 99_999_999),
 )

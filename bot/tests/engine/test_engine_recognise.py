@@ -18,7 +18,7 @@ from bot.domain.strategy import Strategy
 from bot.engine.execute import ATTEMPTS_MAX, plan_orders
 from bot.engine.ports import Book, Memory, Reads
 from bot.engine.recognise import HASHES_MAX, recognise, remembering
-from bot.planners import owner, panic, trailing_stop, wheel
+from bot.planners import ma_cross, owner, panic, trailing_stop, wheel
 from bot.tests.builders import (
     NOON,
     D,
@@ -40,6 +40,7 @@ BOOK = Book(
     strategies=(
         Strategy(panic.NAME, panic.PLANNER, None, -1), Strategy(owner.NAME, owner.PLANNER, None, 0),
         Strategy("wheel", wheel.PLANNER, None, 1), Strategy("stops", trailing_stop.PLANNER, None, 2),
+        Strategy("cross", ma_cross.PLANNER, None, 3),
     ),
     dry=False, environment="paper", config_hash="c", code_version="v",
 )  # fmt: skip
@@ -92,6 +93,8 @@ WISHES = (
     an_intent(PUT, "buy_to_close", key="leg-leg-1", purpose="owner_close", strategy=owner.NAME),
     an_intent(CALL, "buy_to_close", key="leg-leg-2", purpose="owner_close", strategy=panic.NAME),
     an_intent("XLF", "sell_to_close", "100", key="lot-lot-1", purpose="owner_close", strategy=panic.NAME),
+    an_intent("XLF", "buy_to_open", "100", key="XLF", purpose="open", strategy="cross"),
+    an_intent("XLF", "sell_to_close", "100", key="lot-lot-1", purpose="close", strategy="cross"),
     an_intent("XLF", "sell_to_close", "100", key="lot-1", purpose="trailing_stop", strategy="stops"),
     an_intent("XLF", "sell_to_close", "100", key="lot-1-again", purpose="trailing_stop", strategy="stops"),
 )
@@ -107,7 +110,7 @@ def test_every_wish_of_the_planners_is_proved_by_its_id(intent: OrderIntent, att
     assert (order.slot, order.attempt, order.state, order.status) == (slot, attempt, "sending", "")
     assert (order.legs, order.qty, order.limit_price) == (intent.legs, intent.qty, intent.limit_price)
     lots = {"covered_call", "trailing_stop"}
-    shares = intent.purpose == "owner_close" and intent.legs[0].symbol == "XLF"
+    shares = intent.purpose in ("owner_close", "close") and intent.legs[0].symbol == "XLF"
     call_rolled = intent.key == "roll-leg-2"
     assert order.lot == ("lot-1" if intent.purpose in lots or shares or call_rolled else "")
     roll = {"roll_close": f"roll-{intent.key}", "roll_open": intent.key}.get(intent.purpose, "")
@@ -124,6 +127,17 @@ def test_legs_and_lots_that_came_after_the_last_row_give_keys_too() -> None:
     found = proved(shown(close), shown(call), memory=empty, activities=lines).orders
     assert {one.key for one in found} == {close.key, call.key}
     assert proved(shown(close), shown(call), memory=empty).orders == ()
+
+
+def test_the_lot_of_a_purchase_that_came_after_the_last_row_gives_keys_too() -> None:
+    buying = shown(an_intent("XLF", "buy_to_open", "100", key="XLF", purpose="open", strategy="cross"))
+    bought = replace(buying, filled_qty=D(100), status="filled")
+    lot = f"lot-{buying.client_order_id}"
+    sale = shown(an_intent("XLF", "sell_to_close", "100", key=f"lot-{lot}", purpose="close", strategy="cross"))
+    empty = memory_of(Books(cash=D(25000)))
+    found = proved(bought, sale, memory=empty).orders
+    assert {(one.purpose, one.lot) for one in found} == {("open", ""), ("close", lot)}
+    assert [one.purpose for one in proved(buying, sale, memory=empty).orders] == ["open"]
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,18 @@ def test_an_adopted_lot_joins_the_cycle_of_its_first_call_at_what_it_cost() -> N
     assert cycle_result(cycle).pnl == D("250.00")
 
 
+def test_a_fee_that_names_its_order_is_that_orders_and_any_other_is_shared_out() -> None:
+    world, desk = BrokerLedger(), Desk()
+    world.trade(PUT, "sell_to_open", 1, "1.00")
+    name = world.trade(put("XLK", date(2026, 2, 6), "80"), "sell_to_open", 1, "2.00")
+    world.line("FEE", net=D("-0.50"), order_id=world.orders[name].broker_order_id)
+    world.line("FEE", net=D("-0.20"))
+    world.line("FEE", net=D("-0.30"), order_id="an order that is not listed")
+    fees = {leg.underlying: leg.fees for leg in world.tick(desk).books.legs}
+    assert fees == {"XLF": D("0.25"), "XLK": D("0.75")}
+    assert desk.books.cash == world.cash
+
+
 def a_roll_begun() -> tuple[BrokerLedger, Desk]:
     world, desk = BrokerLedger(), Desk()
     world.trade(PUT, "sell_to_open", 1, "1.00")
@@ -275,6 +287,25 @@ def test_a_roll_is_tried_for_its_ticks_and_then_abandoned_by_name() -> None:
     assert any("roll of 1" in note and "ticks are used up" in note for note in result.notes)
     world.charge_fees()
     assert len(world.tick(desk).cycles_closed) == 1
+
+
+def test_a_roll_given_up_and_the_cycle_it_kept_open_end_once_where_nothing_else_happened() -> None:
+    """Long after the buy-back, with the fees booked: what ends is not told again, and ended when its last leg did."""
+    world, desk = a_roll_begun()
+    bought_back = world.at
+    world.charge_fees()
+    world.tick(desk)
+    for _ in range(2):
+        world.wait(days=7)
+        world.tick(desk)
+    world.wait(days=7)
+    result = desk.settle(replace(world.reads(), activities=()), world.at)
+    assert [roll.stage for roll in result.rolls_ended] == ["abandoned"]
+    assert [cycle.closed_at for cycle in result.cycles_closed] == [bought_back]
+    assert (result.books.rolls, result.books.cycles) == ((), ())
+    world.wait(minutes=15)
+    after = desk.settle(replace(world.reads(), activities=()), world.at)
+    assert (after.rolls_ended, after.cycles_closed, after.notes) == ((), (), ())
 
 
 def test_a_halt_drops_the_opening_leg_of_a_roll_in_flight() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bot.domain.checks import CheckResult
-from bot.domain.desk import TrailingNumbers, TrailingParams, WheelNumbers
+from bot.domain.desk import BarParams, MaCrossNumbers, TrailingNumbers, TrailingParams, WheelNumbers
 from bot.domain.ledger import Books, Proposal, Roll
 from bot.domain.market import Quote
 from bot.domain.orders import OrderIntent
@@ -61,10 +61,20 @@ def a_case(
         limits=some_limits(**(limits or {})),
         wheels=((1, True, wheel),),
         trailing_stops=((2, True, stops),),
+        bars=tuple((3, True, bars_of(name, order)) for name, order in (("cross", "market"), ("patient", "limit"))),
         approvals=approvals,
     )
     facts: dict[str, Any] = {"quotes": quotes()}
     return Case(snapshot=a_snapshot(**(facts | snapshot)), desk=desk, accepted=accepted)
+
+
+def bars_of(name: str, order: Any) -> BarParams:
+    """A strategy on bars that buys XLF."""
+    numbers = MaCrossNumbers(
+        step="1day", enter_on="turn", position_share=D("0.1"), units=None, order=order, stop_percent=None,
+        target_percent=None, fast=10, slow=50,
+    )  # fmt: skip
+    return BarParams(name=name, kind="ma_cross", numbers=numbers, symbols=("XLF",))
 
 
 def a_proposal(intent: OrderIntent, **given: Any) -> Proposal:

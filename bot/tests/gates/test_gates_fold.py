@@ -407,3 +407,18 @@ def test_without_a_quote_the_universe_says_which_grid_holds() -> None:
         case = a_case(quotes=(), universe=universe)
         assert ask("price_is_on_grid", a_put(limit_price=D("0.61")), case).ok is ok
     assert ask("price_is_on_grid", a_put(limit_price=D("0.61")), a_case(universe=nickel)).ok
+
+
+def test_shares_are_not_bought_against_ones_own_sale_of_them_and_a_resting_stop_is_no_such_sale() -> None:
+    """Brokers refuse it as a wash trade; the sale itself is an exit and goes out all the same."""
+    sale, buying = a_sale(strategy="cross", purpose="close", lot="lot-XLF-1"), a_purchase(strategy="patient")
+    refused = ask("not_a_duplicate", buying, a_case(sale, **with_shares()))
+    assert (refused.ok, refused.reason) == (
+        False, "cross close of this tick sells XLF: a broker takes no order against one's own",
+    )  # fmt: skip
+    works = an_order("XLF", "sell_to_close", "100", purpose="close", lot="lot-XLF-1", client_order_id="x1")
+    assert not ask("not_a_duplicate", buying, a_case(**with_shares(), own_orders=(works,))).ok
+    rests = an_order("XLF", "sell_to_close", "100", order_type="trailing_stop", client_order_id="s1")
+    assert ask("not_a_duplicate", buying, a_case(**with_shares(), own_orders=(rests,))).ok
+    bought = an_order("XLF", "buy_to_open", "10", purpose="open", client_order_id="b1")
+    assert ask("not_a_duplicate", sale, a_case(**with_shares(), own_orders=(bought,))).ok

@@ -35,6 +35,7 @@ from bot.gates import (
 from bot.tests.builders import (
     NOON,
     a_chain,
+    a_lot,
     a_quote,
     a_slab,
     a_snapshot,
@@ -166,7 +167,17 @@ def _form_and_safety(add: Any, vary: Any) -> None:
         ("pass", {"positions": (held(PUT, "-1", "adopted"),)}),
         ("refuse", {"positions": (held(PUT, "-1", "foreign"),)}),
     )  # fmt: skip
+    _own_lots(add)
     add("not_a_duplicate", a_put(), ("pass", {}), ("refuse", {"own_orders": (an_order(PUT),)}))
+
+
+def _own_lots(add: Any) -> None:
+    books = Books(lots=(a_lot(id="mine", strategy="cross"), a_lot(id="lot-XLF-1")))
+    wanted = ("cross mine", "owner mine"), ("cross mine 101", "cross lot-XLF-1", "cross none", "patient mine")
+    for word, said in [("pass", one) for one in wanted[0]] + [("refuse", one) for one in wanted[1]]:
+        strategy, lot, qty = (*said.split(), "100")[:3]
+        sale = a_sale(qty=qty, strategy=strategy, lot=lot)
+        add("owner_is_ours", sale, (word, {"positions": (held("XLF", "200"),), "books": books}))
 
 
 def _invariants(add: Any) -> None:
@@ -296,6 +307,11 @@ def _prices(add: Any, vary: Any) -> None:
         ("edge", a_put(limit_price=D("0.58"))), ("over", a_put(limit_price=D("0.57"))),
         ("edge", a_purchase(PUT, "1", limit_price=D("0.62"))), ("over", a_purchase(PUT, "1", limit_price=D("0.63"))),
     )  # fmt: skip
+    for word, symbol, name in (("pass", "XLF", "cross"), ("refuse", "XLF", "patient"), ("refuse", PUT, "cross")):
+        buying = a_purchase(symbol, "1", strategy=name, order_type="market", limit_price=None)
+        vary("price_within_collar", {}, (word, buying), ("refuse", replace(buying, strategy="wheel")))
+        for edge, bid, offered in (("edge", "34.00", "46.00"), ("over", "33.99", "46.01")) if word == "pass" else ():
+            add("price_within_collar", buying, (edge, {"quotes": (a_quote("XLF", bid, offered),)}))
 
 
 def beside(strike: str, bid: str, ask: str, delta: float = -1) -> dict[str, Any]:
@@ -439,6 +455,8 @@ def _exposure(add: Any) -> None:
         "symbol_share_within", a_put(),
         ("pass", {}), ("edge", {"equity": D(9250)}), ("over", {"equity": D("9249.99")}),
     )  # fmt: skip
+    share = a_purchase(qty="1")  # no first contract: 40 against 25 %
+    add("symbol_share_within", share, ("edge", {"equity": D(160)}), ("over", {"equity": D("159.99")}))
     add(  # the second one: 7,300 against 25 %
         "symbol_share_within", a_put(),
         ("edge", {"equity": D(29200), "positions": (held(PUT_LOWER, "-1"),)}),
@@ -659,9 +677,8 @@ def test_the_level_in_effect_decides_and_the_approved_one_is_shown_where_it_diff
         "put_collateral_share", "stress_loss_share", "order_loss_share", "contracts_per_symbol",
         "put_series_per_symbol", "put_series_total", "open_underlyings", "contracts_per_tick", "contracts_per_day",
         "contracts_per_symbol_day", "orders_per_tick", "orders_per_day", "round_trips_per_day",
-        "open_interest_min", "orders_per_window",
-        "turnover_per_window", "turnover_per_day", "cooldown_entry_minutes", "cooldown_loss_sessions",
-        "identical_rejections",
+        "open_interest_min", "orders_per_window", "turnover_per_window", "turnover_per_day",
+        "cooldown_entry_minutes", "cooldown_loss_sessions", "identical_rejections",
         "option_spread_fraction", "option_spread_absolute", "underlying_spread_fraction", "quote_age_share_seconds",
         "quote_age_option_seconds", "price_collar_fraction", "entry_after_open_minutes", "entry_before_close_minutes",
         "options_level_min",

@@ -357,7 +357,7 @@ ROW = st.tuples(st.integers(5, 90), st.integers(1, 12), st.integers(0, 200), st.
 
 
 @given(near=st.lists(ROW, min_size=3, max_size=3), far=st.lists(ROW, min_size=3, max_size=3))
-def test_the_planner_takes_what_a_look_at_every_series_ranks_first(near: list[Any], far: list[Any]) -> None:
+def test_the_planner_takes_or_names_what_a_look_at_every_series_puts_first(near: list[Any], far: list[Any]) -> None:
     def rows(made: list[Any]) -> list[tuple[str, str, str, int, float, float]]:
         return [
             (strike, str(D(bid) / 100), str(D(bid + width) / 100), interest, delta / 10_000, 0.2 if delta >= 0 else -1)
@@ -365,8 +365,12 @@ def test_the_planner_takes_what_a_look_at_every_series_ranks_first(near: list[An
         ]
 
     snapshot = scene(put_chain(rows=rows(far), near=rows(near)))
-    ranked = [one.symbol for one in candidates(snapshot, params(), "XLF", "put") if not one.out]
+    seen = candidates(snapshot, params(), "XLF", "put")
+    ranked = [one.symbol for one in seen if not one.out]
     assert [intent.symbol for intent in planned(snapshot).intents] == ranked[:1]
+    if not ranked:
+        near = f"nearest miss {seen[0].symbol}: {seen[0].out}; of {len(seen)} puts"
+        assert the_note(snapshot, "put").reason.startswith(near)
 
 
 def test_the_same_snapshot_gives_the_same_bytes() -> None:

@@ -39,10 +39,11 @@ ROWS = (
     f" 0, '{AT}')",
     f"INSERT INTO drift VALUES (3, 'XLF', 'pending', 'w', '1', '2', NULL, '{AT}', 1, '{AT}')",
     f"INSERT INTO drift VALUES (4, 'KO', 'unexplained', 'w', '1', '2', NULL, '{AT}', 1, NULL)",
+    f"INSERT INTO backtests VALUES (2, '{AT}', 'wheel', 'm', '2026-01-05', '2026-01-05', '{{}}', '{{}}', '1', 7)",
 )
 KEPT = (
     "ticks", "snapshots", "activities", "fills", "lots", "lot_ends", "option_legs", "leg_ends", "orders", "drift",
-    "entries_sent",
+    "entries_sent", "backtests",
 )  # fmt: skip
 
 
@@ -112,6 +113,7 @@ def test_a_row_stands_in_every_table_that_a_migration_builds_anew(old: Path) -> 
     assert all(found.values()), found
     assert found["entries_sent"] == [("wheel", 1)]
     assert found["drift"][0][-2:] == (AT, None)
+    assert found["backtests"][0][9:] == (7, "", "", "", "", "{}", "", 0, "", "{}", None)
     rebuilt = {
         name
         for number, path in migrations()

@@ -52,7 +52,7 @@ def test_no_money_is_kept_as_a_float_unless_to_sort_by(home: Path, journal: Ledg
     floats = {key for key, kind in columns(home).items() if kind == "REAL"}
     drawn = ("_sort", "_index", "_fraction")  # to sort and to draw by
     rest = {column for _, column in floats if not column.endswith(drawn)}
-    assert rest == {"duration_ms", "score", "delta", "quote_age_seconds"}
+    assert rest == {"duration_ms", "score", "sharpe", "delta", "quote_age_seconds"}
     assert {table for table, column in floats if column.endswith(("_index", "_fraction"))} == {
         "board_cycles", "board_days", "board_moments", "board_positions",
     }  # fmt: skip
