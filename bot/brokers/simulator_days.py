@@ -5,15 +5,17 @@ Advancing in one step or in many gives the same account.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, cast
 
 from bot.brokers.simulator_bars import BarMarket, ending_of, meet_open, meet_rest, opening_of, room_in
 from bot.brokers.simulator_events import WalkableMarket, close_session, open_session
-from bot.brokers.simulator_matching import Meeting, Resting, meet
+from bot.brokers.simulator_matching import Execution, Meeting, Resting, meet
 from bot.brokers.simulator_state import Boundary, State
+from bot.domain.errors import MarketError
 from bot.domain.fills import FillRules, PathBar
-from bot.domain.instruments import is_option
+from bot.domain.instruments import is_option, underlying_of
 from bot.domain.market import Quote
 from bot.domain.sessions import new_york_day, next_session, session_at, session_on
 
@@ -88,6 +90,7 @@ def walk_orders(state: State, market: WalkableMarket, until: datetime, rules: Fi
             continue
         for quote in market.walk(symbol, since[symbol], until):
             steps.setdefault(quote.at, []).append(quote)
+    opens = _openings(on_bars, since, after, until)
     latest: dict[str, Quote] = {}
     for moment in sorted({*steps, *bars}):
         found = steps.get(moment, ())
@@ -96,7 +99,8 @@ def walk_orders(state: State, market: WalkableMarket, until: datetime, rules: Fi
         if rules is not None and moment in bars and not _meet_bars(state, bars[moment], moment, rules):
             return
         fresh = {quote.symbol for quote in found}
-        if moment > after and fresh and not _meet_all(state, latest, moment, fresh, locked_trades=rules is not None):
+        jumps = None if rules is None else opens.get(moment, frozenset())
+        if moment > after and fresh and not _meet_all(state, latest, moment, fresh, jumps):
             return
 
 
@@ -114,6 +118,21 @@ def _put_bars(
                 bars.setdefault(moment, []).append(BarStep(symbol, bar, opens))
 
 
+def _openings(
+    market: BarMarket | None, symbols: Iterable[str], after: datetime, until: datetime
+) -> dict[datetime, frozenset[str]]:
+    """Give the shares that open a bar at each moment, for the series among some symbols."""
+    found: dict[datetime, frozenset[str]] = {}
+    for root in sorted({underlying_of(symbol) for symbol in symbols if is_option(symbol)}) if market else ():
+        assert market is not None
+        try:
+            for bar in market.path_bars(root, after, until):
+                found[opening_of(bar)] = found.get(opening_of(bar), frozenset()) | {root}
+        except MarketError:  # chains alone are on the tape: none of its readings is an open
+            continue
+    return found
+
+
 def _meet_bars(state: State, found: list[BarStep], moment: datetime, rules: FillRules) -> bool:
     """Let the working orders in shares meet bars, the oldest order first: what it takes the next does not."""
     for step in found:
@@ -127,8 +146,9 @@ def _meet_bars(state: State, found: list[BarStep], moment: datetime, rules: Fill
 
 
 def _meet_all(
-    state: State, latest: dict[str, Quote], moment: datetime, fresh: set[str], *, locked_trades: bool
+    state: State, latest: dict[str, Quote], moment: datetime, fresh: set[str], jumps: frozenset[str] | None
 ) -> bool:
+    """Let orders meet quotes; by rules `jumps` names the shares that open a bar now, and None is without rules."""
     for resting in list(state.working.values()):
         legs = resting.order.legs
         if not any(leg.symbol in fresh for leg in legs):
@@ -136,8 +156,20 @@ def _meet_all(
         oldest = max(moment - QUOTE_LIFE, resting.order.submitted_at)
         if not all(leg.symbol in latest and latest[leg.symbol].at > oldest for leg in legs):
             continue
-        _take(state, resting, meet(resting, latest, state.account_id, locked_trades=locked_trades), moment)
+        meeting = meet(resting, latest, state.account_id, locked_trades=jumps is not None)
+        if jumps is not None and underlying_of(legs[0].symbol) not in jumps:
+            meeting = _no_better(meeting)
+        _take(state, resting, meeting, moment)
     return bool(state.working)
+
+
+def _no_better(meeting: Meeting) -> Meeting:
+    """Fill a limit at itself where quotes went through it: everything between two of a bar's prices traded."""
+    limit = meeting.resting.order.limit_price
+    if limit is None or len(meeting.executions) != 1 or not is_option(meeting.executions[0].leg.symbol):
+        return meeting
+    leg = meeting.executions[0].leg
+    return Meeting(meeting.resting, meeting.units, limit, (Execution(leg, meeting.units, limit),))
 
 
 def _take(state: State, resting: Resting, meeting: Meeting, moment: datetime) -> None:

@@ -100,17 +100,21 @@ def choose_days(
     missed is made up for. So are reports a channel asked to wait for. On a day without a session, or before today's,
     nothing else is posted.
     """
-    today = new_york_day(now)
+    today, on = new_york_day(now), known_sessions(house, lambda: now)
     if wanted is not None:
         if wanted > today:
             raise UsageError(f"--day {wanted}: that day has not come; today is {today} in New York")
+        if wanted not in ledger.session_days(10_000) and on(wanted) is None:
+            raise UsageError(f"--day {wanted}: {day_words(wanted)} has no session; the last before it is that of "
+                             f"{walk(on, wanted, -1).day}")  # fmt: skip
         return Chosen((wanted,))
-    channels, on = tuple(channels), known_sessions(house, lambda: now)
+    channels = tuple(channels)
     session, last = on(today), walk(on, today, -1).day
     waiting = tuple(day for day in days_waiting(ledger.connection, channels, now) if day != today)
     before, key = tuple(day for day in waiting if day != last), report_key(last)
     late = last in ledger.session_days(10) and any(
-        any_report(ledger.connection, name) and read_report(ledger.connection, name, key) is None for name in channels
+        any_report(ledger.connection, name, last) and read_report(ledger.connection, name, key) is None
+        for name in channels
     )
     if session is not None and session.open_at <= now:
         if late:

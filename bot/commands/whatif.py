@@ -13,7 +13,7 @@ from bot.commands.opening import warn
 from bot.commands.replaying import Desks, Ticks, as_recorded, chosen_of, chosen_ticks
 from bot.config.deskfile import read_desk
 from bot.config.deskkeys import shown, toml_value
-from bot.config.desksets import DeskSet, read_sets, value_before, with_sets
+from bot.config.desksetting import keys_of, with_settings
 from bot.domain.errors import BotError, StoreError, UsageError
 from bot.domain.instruments import is_option, parse_option
 from bot.domain.money import ZERO
@@ -61,18 +61,21 @@ def run_whatif(env: str, *, sets: Sequence[str], since: str, everything: bool, a
     """Ask what other values of the desk file's keys would have changed, and print it; nothing is kept."""
     if not sets:
         raise UsageError("say what to change: --set KEY=VALUE, such as --set strategies.wheel.put_delta_target=0.2")
-    wanted = read_sets(sets)
     house = load_house(env)
     warn(house)
-    read_desk(with_sets(house.desk_text, wanted), name="desk.toml with --set")
+    changed = with_settings(house.desk_text, sets)
+    read_desk(changed, name="desk.toml with --set")
+    before, after = keys_of(house.desk_text), keys_of(changed)
+    keys = [one.partition("=")[0].strip() for one in sets]
     lines = tuple(
-        SetLine(key=one.key, was=value_before(house.desk_text, one), now=_written(one.value)) for one in wanted
+        SetLine(key=key, was=_written(before[key]) if key in before else "not set", now=_written(after[key]))
+        for key in keys
     )
     if not ledger_exists(house.home):
         raise StoreError(nothing_yet(house, typed_before(env, house)))
     with open_for_questions(house.home) as ledger:
         ticks = chosen_ticks(ledger, tick=0, since=since or ("" if everything else "30d"), everything=everything)
-        report = what_if(ledger, ticks, wanted, lines)
+        report = what_if(ledger, ticks, sets, lines)
     if as_json:
         print_json(report)
     else:
@@ -86,7 +89,7 @@ def _written(value: object) -> str:
 class Asking:
     """One question put to ticks one after the other, and what came of it so far."""
 
-    def __init__(self, ledger: Ledger, sets: Sequence[DeskSet]) -> None:
+    def __init__(self, ledger: Ledger, sets: Sequence[str]) -> None:
         self._desks = Desks(ledger)
         self._sets = sets
         self._changed: dict[str, Chosen | BotError] = {}
@@ -131,7 +134,7 @@ class Asking:
     def _changed_desk(self, config: str) -> Chosen:
         if config not in self._changed:
             try:
-                self._changed[config] = chosen_of(with_sets(self._desks.text(config), self._sets))
+                self._changed[config] = chosen_of(with_settings(self._desks.text(config), self._sets))
             except BotError as error:
                 self._changed[config] = error
         found = self._changed[config]
@@ -140,7 +143,7 @@ class Asking:
         return found
 
 
-def what_if(ledger: Ledger, ticks: Ticks, sets: Sequence[DeskSet], lines: tuple[SetLine, ...]) -> WhatIfReport:
+def what_if(ledger: Ledger, ticks: Ticks, sets: Sequence[str], lines: tuple[SetLine, ...]) -> WhatIfReport:
     """Ask ticks what a changed desk would have done, then value every order that differs."""
     began, asking = perf_counter(), Asking(ledger, sets)
     for record in recorded_ticks(ledger.connection, ledger.home, ticks.first, ticks.last):

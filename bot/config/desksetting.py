@@ -62,12 +62,22 @@ def _with_key(text: str, key: str, value: str) -> str:
     written = _written(value, known[key])
     lines = text.split("\n")
     found = _place(lines, key)
-    if found is None:
-        raise UsageError(f"--set {key}: it stands inside braces in desk.toml; change it there")
+    if found is None:  # inside braces, as the names of the universe stand
+        parent, _, leaf = key.rpartition(".")
+        found = _place(lines, parent)
+        if found is None:
+            raise UsageError(f"--set {key}: it cannot be found in desk.toml as it is written; change it there")
+        inside = {one.rpartition(".")[2]: _toml(value) for one, value in known.items() if one.startswith(f"{parent}.")}
+        text_of_value, written = (
+            written,
+            f"{{ {', '.join(f'{k} = {v}' for k, v in (inside | {leaf: written}).items())} }}",
+        )
+    else:
+        text_of_value = written
     first, after = found
     name = lines[first].partition("=")[0].rstrip()
     changed = "\n".join([*lines[:first], f"{name} = {written}", *lines[after:]])
-    wanted = tomllib.loads(f"x = {written}")["x"]
+    wanted = tomllib.loads(f"x = {text_of_value}")["x"]
     assert keys_of(changed).get(key) == wanted, f"{key} could not be set"
     return changed
 
@@ -101,6 +111,12 @@ def _written(value: str, before: object) -> str:
     except tomllib.TOMLDecodeError:
         return json.dumps(value)
     return value if list(found) == ["x"] else json.dumps(value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value) if isinstance(value, str | list) else str(value)
 
 
 def _place(lines: Sequence[str], key: str) -> tuple[int, int] | None:

@@ -282,7 +282,9 @@ def _secrets(sources: _Sources, origins: dict[str, str]) -> dict[str, str]:
             found.append((given.value, given.origin))
         for given in sources.all_of(f"{name}_FILE"):
             origin = f"{name}_FILE in {given.origin}"
-            found += [(text, origin) for text in _read_secret(_path(given.value, given.folder), origin, sources.faults)]
+            file = _path(given.value, given.folder)
+            found += [(text, origin) for text in _read_secret(file, origin, sources.faults)]
+            sources.warnings += _open_to_others(file)
         for given in sources.all_of(f"{name}_B64"):
             origin = f"{name}_B64 in {given.origin}"
             found += [(text, origin) for text in _decode(given.value, origin, sources.faults)]
@@ -301,12 +303,21 @@ def _secrets_file(sources: _Sources) -> dict[str, str]:
     given = sources.one_of(SECRETS_FILE)
     if given is None:
         return {}
-    values, faults = read_env_file(_path(given.value, given.folder))
+    path = _path(given.value, given.folder)
+    values, faults = read_env_file(path)
+    sources.warnings += _open_to_others(path)
     strange = [key for key in values if key not in SECRET_NAMES]
     if strange:
         faults.append(f"{SECRETS_FILE}: expected only {', '.join(SECRET_NAMES)}, got {len(strange)} other names")
     sources.faults += faults
     return {name: value.strip() for name, value in values.items() if value.strip()}
+
+
+def _open_to_others(path: Path) -> list[str]:
+    """Warn of a file of secrets that every user may read; below /run a service manager made it and guards it."""
+    if path.is_relative_to("/run") or not path.is_file() or not path.stat().st_mode & 0o007:
+        return []
+    return [f"{path.name} holds secrets and others may read it: chmod 600 {path}"]
 
 
 def _read_secret(path: Path, origin: str, faults: list[str]) -> list[str]:

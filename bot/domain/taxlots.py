@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -145,6 +145,15 @@ def _part(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     return amount if part == whole else (amount * part / whole).quantize(CENT)
 
 
+class _Carried(NamedTuple):
+    """Option cash of contracts that were assigned or exercised, on its way to their shares (signed: in, or out)."""
+
+    strike: Decimal
+    shares: Decimal
+    cash: Decimal
+    known: bool
+
+
 class _Book:
     """Open lots by symbol, oldest first, and what has come of the others."""
 
@@ -152,7 +161,7 @@ class _Book:
         self.lots: dict[str, list[OpenLot]] = {}
         self.disposals: list[Disposal] = []
         self.troubles: list[str] = []
-        self.carried: dict[str, tuple[Decimal, bool]] = {}
+        self.carried: dict[str, list[_Carried]] = {}
         self.moving: dict[str, list[tuple[Move, list[OpenLot]]]] = {}
         self.parked: list[Move] = []
         self.left = self.unmatched = ZERO
@@ -170,7 +179,7 @@ class _Book:
         return TaxLots(
             disposals=tuple(self.disposals), left=self.left, unmatched=self.unmatched, troubles=tuple(self.troubles),
             open_lots=tuple(lot for symbol in sorted(self.lots) for lot in self.lots[symbol]),
-            waiting=sum((cash for cash, _ in self.carried.values()), ZERO),
+            waiting=sum((one.cash for found in self.carried.values() for one in found), ZERO),
         )  # fmt: skip
 
     def take(self, move: Move) -> None:
@@ -260,8 +269,7 @@ class _Book:
     def _end(self, move: Move) -> None:
         """Take contracts that were delivered out of the lots: their cash goes on with the shares."""
         key = move.group or f"{underlying_of(move.symbol)} {move.day}"
-        cash, known = self.carried.get(key, (ZERO, True))
-        cash, rest = cash + move.cash, abs(move.qty)
+        known, cash, rest = True, move.cash, abs(move.qty)
         for lot, part in self._taken(move.symbol, move.qty):
             known = known and lot.cash is not None
             cash += lot.cash or ZERO
@@ -269,11 +277,32 @@ class _Book:
         if rest:
             known = False
             self.troubles.append(f"{move.day} {move.symbol}: {plain(rest)} delivered that this record never saw opened")
-        self.carried[key] = (cash, known)
+        series = parse_option(move.symbol)
+        comes = 1 if (series.right == "put") == (move.qty > 0) else -1
+        self.carried.setdefault(key, []).append(_Carried(series.strike, comes * abs(move.qty) * 100, cash, known))
+
+    def _arrived(self, key: str, move: Move) -> tuple[Decimal, bool]:
+        """Take the option cash of delivered shares: of the series at their price, as far as they go; else all."""
+        waiting, left, cash, known = self.carried.pop(key, []), move.qty, ZERO, True
+        price = abs(move.cash / move.qty) if move.qty else ZERO
+        fitting = [one for one in waiting if one.shares * move.qty > 0 and abs(one.strike - price) < CENT]
+        kept = [one for one in waiting if one not in fitting] if fitting else []
+        for one in fitting or waiting:
+            part = min(left, one.shares, key=abs) if fitting else one.shares
+            if not part:
+                kept.append(one)
+                continue
+            share = _part(one.cash, part, one.shares)
+            cash, known, left = cash + share, known and one.known, left - part
+            if part != one.shares:
+                kept.append(one._replace(shares=one.shares - part, cash=one.cash - share))
+        if kept:
+            self.carried[key] = kept
+        return cash, known
 
     def _deliver(self, move: Move) -> None:
         key = move.group if move.group in self.carried else f"{move.symbol} {move.day}"
-        carried, known = self.carried.pop(key, (ZERO, True))
+        carried, known = self._arrived(key, move)
         how = "put delivered" if move.qty < 0 and carried < 0 else "called away" if move.qty < 0 else "covered"
         self._trade(move, move.cash + carried, carried, known=known, how=how)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.domain.holdings import BrokerOrder
 from bot.domain.instruments import Right, is_known, underlying_of
-from bot.domain.market import ChainRequest, EventsRequest, QuotesRequest, Request
+from bot.domain.market import BarsRequest, ChainRequest, EventsRequest, QuotesRequest, Request
 from bot.domain.strategy import Holdings
 from bot.engine.ports import Book
 
@@ -58,8 +58,13 @@ def all_requests(
                 rest.append(request)
             else:
                 rest[place] = _wider(rest[place], request)
-        elif request not in rest:
-            rest.append(request)
+        else:
+            # Two strategies on one share: with the fewer bars of the one the other could neither buy nor get out.
+            place = next((n for n, one in enumerate(rest) if _same_bars(one, request)), None)
+            if place is None:
+                rest.append(request)
+            else:
+                rest[place] = max((rest[place], request), key=_bars_asked)
     # One bad name can cost the answer to all the others.
     joined: list[Request] = [QuotesRequest(symbols=tuple(sorted(filter(is_known, symbols))))]
     if events:
@@ -84,6 +89,14 @@ def chains_to_record(book: Book, holdings: Holdings) -> list[ChainRequest]:
 
 def _same_chain(one: Request, other: ChainRequest) -> bool:
     return isinstance(one, ChainRequest) and (one.underlying, one.right) == (other.underlying, other.right)
+
+
+def _same_bars(one: Request, other: BarsRequest) -> bool:
+    return isinstance(one, BarsRequest) and (one.symbol, one.step) == (other.symbol, other.step)
+
+
+def _bars_asked(one: Request) -> int:
+    return one.count if isinstance(one, BarsRequest) else 0
 
 
 def _wider(one: Request, other: ChainRequest) -> ChainRequest:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bot.domain.holdings import Activity
 from bot.domain.instruments import is_option, underlying_of
 from bot.domain.money import CENT, ONE, ZERO, plain
+from bot.domain.orders import OwnOrder
 from bot.domain.sessions import new_york_day
 from bot.domain.subledger import FOREIGN, UNASSIGNED, name_of
 from bot.engine.settle_ledger import Ledger
@@ -55,11 +56,11 @@ def charge_fee(ledger: Ledger, line: Activity) -> None:
         order = ledger.order_of(one)
         name = ("", FOREIGN if order is None else order.strategy)
         if order is not None and underlying_of(one.symbol) in ledger.cycles:
-            name = (one.symbol, "")
+            name = (one.symbol, _whose_shares(ledger, order, one.symbol))
         weights[name] = weights.get(name, ZERO) + abs(one.qty)
     for (symbol, book), part in share_out(-line.net_amount, weights or {("", UNASSIGNED): ONE}):
         if symbol:
-            _charge_symbol(ledger, symbol, part)
+            _charge_symbol(ledger, symbol, book, part)
         elif part:
             ledger.sub.enter(book, "fees", -part)
             ledger.notes.append(f"a fee of {plain(part)} USD belongs to no cycle of ours")
@@ -78,7 +79,16 @@ def share_out(amount: Decimal, weights: dict[K, Decimal]) -> list[tuple[K, Decim
     return sorted(parts.items())
 
 
-def _charge_symbol(ledger: Ledger, symbol: str, part: Decimal) -> None:
+def _whose_shares(ledger: Ledger, order: OwnOrder, symbol: str) -> str:
+    """Name the strategy whose shares an order bought or sold; "" leaves it to the cycle, which several may share."""
+    if is_option(symbol):
+        return ""
+    lots = (*ledger.lots, *(end.lot for end in ledger.lot_ends))
+    whose = next((lot.strategy for lot in lots if order.lot and lot.id == order.lot), "")
+    return whose or (order.strategy if order.purpose == "open" else "")
+
+
+def _charge_symbol(ledger: Ledger, symbol: str, strategy: str, part: Decimal) -> None:
     root = underlying_of(symbol)
     cycle = ledger.cycles[root]
     open_legs = [n for n, leg in enumerate(ledger.legs) if leg.symbol == symbol and leg.cycle == cycle.id]
@@ -88,6 +98,6 @@ def _charge_symbol(ledger: Ledger, symbol: str, part: Decimal) -> None:
         ledger.legs[open_legs[-1]] = replace(leg, fees=leg.fees + part)
         ledger.add_to_cycle(root, fees=part)
     else:
-        ledger.sub.enter(cycle.strategy, "fees", -part)
+        ledger.sub.enter(strategy or cycle.strategy, "fees", -part)
         ledger.add_to_cycle(root, fees=part, premium_ended=-part)
         ledger.rebase(root)

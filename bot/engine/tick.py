@@ -120,6 +120,7 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
     stages.done("keep")
     verdicts, notes, plan_errors = decide(snapshot, book.strategies, book.desk)
     stages.done("decide")
+    trips = counted(memory.trips, snapshot.trips)
     planned = () if book.dry else plan_orders(world.journal, snapshot, verdicts, recognised_now(settlement))
     proposals = world.journal.record_decision(
         tick_id,
@@ -129,8 +130,8 @@ def _run(world: World, book: Book, tick_id: int, at: datetime, stages: Stages) -
             planned=tuple(order for order, _ in planned), dry=book.dry, session_date=snapshot.session.day,
             marks=tuple((mark.symbol, mark.price, mark.source) for mark in snapshot.marks),
             proposals=proposals_of(verdicts, snapshot, book.desk, book.slot_seconds),
-            invariants=snapshot.invariants, halt=snapshot.halt.level, trips=counted(memory.trips, snapshot.trips),
-            trips_changed=changed(memory.trips, counted(memory.trips, snapshot.trips)),
+            invariants=snapshot.invariants, halt=snapshot.halt.level, trips=trips,
+            trips_changed=changed(memory.trips, trips),
         ),
     )  # fmt: skip
     stages.done("record")

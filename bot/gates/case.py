@@ -129,10 +129,13 @@ class Case(WideFact, frozen=True, kw_only=True):
         if intent.action == "cancel":
             kind = "cancel"
         spot = price_of(self.snapshot, intent.underlying)
+        paid = self._paid(intent, spot)
         predecessor = predecessor_of(intent, self.snapshot)
-        whole = claim_of(intent, intent.qty, spot)
+        whole = claim_of(intent, intent.qty, paid)
         before = self.standing.claims.get(predecessor.client_order_id) if predecessor is not None else None
         stress = stress_of_order(intent, intent.qty, spot)
+        if stress is not None and paid is not None and spot is not None:
+            stress += (paid - spot) * intent.qty
         if predecessor is not None and stress is not None:
             stress -= max(stress_of_order(predecessor, predecessor.remaining, spot) or ZERO, ZERO)
         single = len(intent.legs) == 1 and is_option(intent.legs[0].symbol)
@@ -143,10 +146,18 @@ class Case(WideFact, frozen=True, kw_only=True):
             whole=whole,
             added=self._less_reserve(intent, beyond(whole, before)),
             predecessor=predecessor,
-            loss=loss_max(intent, spot),
+            loss=loss_max(intent, paid),
             stress=None if stress is None else max(stress, ZERO),
             contract=parse_option(intent.legs[0].symbol) if single else None,
         )
+
+    def _paid(self, intent: OrderIntent, spot: Decimal | None) -> Decimal | None:
+        """Give the price that an order without a limit is counted at: shares bought at the market cost the ask."""
+        bought = any(leg.position_intent == "buy_to_open" and not is_option(leg.symbol) for leg in intent.legs)
+        if spot is None or intent.limit_price is not None or not bought:
+            return spot
+        quote = self.quote(intent.underlying)
+        return spot if quote is None or quote.ask is None else max(spot, quote.ask)
 
     def _less_reserve(self, intent: OrderIntent, claim: Claim) -> Claim:
         """Take what a roll has kept free off the claim of its opening leg (wheel 1.5)."""

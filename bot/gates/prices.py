@@ -29,6 +29,8 @@ def price_within_collar(intent: OrderIntent, case: Case) -> CheckResult:
             return idle(gate, "an exit at the market")
         if not _buys_at_market(intent, case):
             return refused(gate, "options and entries are traded by limit only")
+        if case.limits.price_collar_fraction is None:
+            return refused(gate, "no price bounds a purchase at the market while price_collar_fraction is off")
         natural, mid, step = _prices(intent, case)
         limit, what = natural, "the ask, for a purchase at the market"
     else:

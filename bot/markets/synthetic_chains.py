@@ -100,9 +100,10 @@ def make_slab(
     stretch = 1 / (middle * math.sqrt(max(years, SHORT_YEARS)))
     skew, width, is_put = profile.skew, profile.option_width / 2, right == "put"
     fine, coarse = _steps(profile)
-    half, erfc, exp_root = 0.5, math.erfc, math.sqrt(0.5)
+    half, erfc, exp_root, whole = 0.5, math.erfc, math.sqrt(0.5), math.trunc
     rows = []
-    # Written for few steps a strike: a sign moved or a factor of two taken out changes no bit of a float.
+    # Written for few steps a strike: a sign moved elsewhere changes no bit of a float, and
+    # `trunc` of a float is `int` of it without the search for a type.
     for strike, log_strike in zip(strikes, logs, strict=True):
         away = log_strike - log_forward
         reach = away * stretch
@@ -113,29 +114,30 @@ def make_slab(
         volatility = middle * (1 - skew * reach + SMILE * reach * reach)
         total = volatility * root
         d1 = total * half - away / total
+        price = strike / 1000
         if is_put:
             delta = half * erfc(d1 * exp_root)
-            value = strike / 2000 * erfc((d1 - total) * exp_root) - forward * delta
-            floor = strike / 1000 - spot
+            value = price * half * erfc((d1 - total) * exp_root) - forward * delta
+            floor = price - spot
         else:
             delta = half * erfc(-d1 * exp_root)
-            value = forward * delta - strike / 2000 * erfc((total - d1) * exp_root)
-            floor = spot - strike / 1000
+            value = forward * delta - price * half * erfc((total - d1) * exp_root)
+            floor = spot - price
         if value < floor:
             value = floor
         cents = 100 * value if value > 0 else 0.0
         spread = width * (1 + cents * (0.008 + 0.006 * (reach if reach > 0 else -reach)))
         low, high = cents - spread, cents + spread
         step = fine if high < 300 else coarse
-        ask = (int(high / step) + 1) * step
+        ask = (whole(high / step) + 1) * step
         step = fine if low < 300 else coarse
-        bid = int(low / step) * step
+        bid = whole(low / step) * step
         if bid > 0:
-            rows.append((bid, ask, int(delta * 10_000 + half), int(volatility * 10_000 + half)))
+            rows.append((bid, ask, whole(delta * 10_000 + half), whole(volatility * 10_000 + half)))
         elif cents < 0.2:  # nobody computes greeks from nothing
             rows.append((NOTHING, ask, NOTHING, NOTHING))
         else:
-            rows.append((NOTHING, ask, int(delta * 10_000 + half), int(volatility * 10_000 + half)))
+            rows.append((NOTHING, ask, whole(delta * 10_000 + half), whole(volatility * 10_000 + half)))
     bids, asks, deltas, volatilities = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Slab(
         expiry=expiry,
@@ -170,9 +172,10 @@ def _interests(
     scale = size * (4 if is_monthly(expiry) else 1) / (1 + (expiry - today).days / 30) / 128
     centre = 1 / (1000 * near)
     tight = 0.8 / width**2
+    whole = math.trunc
     return tuple(
         [
-            int(
+            whole(
                 scale
                 * (20 + noise[strike // 500 % INTEREST_BYTES])
                 * (1 if strike % 5000 else 1.6)

@@ -25,7 +25,7 @@ from bot.ops.doctor_money import examine_money
 from bot.ops.doctor_program import calendar_end, examine_program
 from bot.ops.doctor_reach import ask_channels, examine_channels
 from bot.ops.doctor_store import examine_store, readable
-from bot.ops.doctor_units import examine_units, names_of
+from bot.ops.doctor_units import examine_units, installed_elsewhere, names_of, talking_of
 from bot.ops.drilled import drill_finding
 from bot.ops.finding import Finding, mended
 from bot.ops.halting import halting
@@ -49,10 +49,10 @@ def examine(env: str, *, reach: bool = False, backup_folder: str = "") -> tuple[
         house = load_house(env)
     except ConfigError as error:
         faults = [Finding("stop", "configuration", fault) for fault in error.faults]
-        return tuple(_group("Program", lambda: examine_program(""))) + tuple(_group("Configuration", lambda: faults))
+        return tuple(_group("Program", lambda: examine_program(None))) + tuple(_group("Configuration", lambda: faults))
     except BotError as error:
         fault = Finding("stop", "configuration", str(error))
-        return tuple(_group("Program", lambda: examine_program(""))) + tuple(_group("Configuration", lambda: [fault]))
+        return tuple(_group("Program", lambda: examine_program(None))) + tuple(_group("Configuration", lambda: [fault]))
     with ExitStack() as open_things:
         ledger = _ledger(house, open_things)
         found: list[Finding] = []
@@ -78,7 +78,11 @@ def _looks(
                              *(drill_age(house, ledger, now) if ledger else ())]  # fmt: skip
     yield "Calendars", lambda: [_session(house, now), calendar_end(new_york_day(now)), _earnings(house, now)]
     yield "Keeping", lambda: [backups(house, now, backup_folder), *_slots(house, ledger, now)]
-    yield "Timers", lambda: [*examine_units(names_of(home, house.desk.name), owner=_owner(house)), watched(house, now)]
+    desk, talking = house.desk.name, talking_of(house.settings)
+    yield "Timers", lambda: [
+        *examine_units(names_of(home, desk), owner=_owner(house), talking=talking), *installed_elsewhere(home, desk),
+        watched(house, now),
+    ]  # fmt: skip
     yield "Reach", lambda: [*examine_channels(house, ledger, now), examine_metrics(house, newest)]
     if reach:
         yield "Asked", lambda: ask_channels(house)

@@ -20,6 +20,7 @@ from bot.wiring import House
 
 BACKUP_LOOK = timedelta(hours=26)
 """Hourly backups are late long before; one a day is not."""
+CLOCK_AHEAD = timedelta(minutes=5)
 SESSIONS_BACK = 5
 SESSION_WALK = timedelta(days=60)
 DRILL_SOON = timedelta(days=7)
@@ -34,10 +35,15 @@ class Missed(NamedTuple):
     missed: tuple[datetime, ...]
 
 
-def newest_backup(house: House, folder: str) -> tuple[Path, Manifest | None, datetime] | None:
-    """Give the newest backup of this very home in a folder (default: the home's own), None without one."""
+def newest_backup(house: House, folder: str, now: datetime) -> tuple[Path, Manifest | None, datetime] | None:
+    """Give the newest backup of this very home in a folder (default: the home's own), None without one.
+
+    One that a clock far ahead dated counts for nothing: it would stand for fresh until its day has come.
+    """
     where = Path(folder).expanduser().resolve() if folder else house.home / BACKUPS
     for at, path in reversed(list_backups(where)):
+        if at > now + CLOCK_AHEAD:
+            continue
         try:
             manifest = read_manifest(path)
         except StoreError:
@@ -52,7 +58,7 @@ def backups(house: House, now: datetime, folder: str) -> Finding:
     where = folder or str(house.home / BACKUPS)
     if not ledger_exists(house.home):
         return Finding("good", "backups", "there is nothing to keep yet")
-    found = newest_backup(house, folder)
+    found = newest_backup(house, folder, now)
     if found is None:
         elsewhere = "" if folder else "; kept elsewhere: `bot doctor --backups FOLDER`"
         return Finding("look", "backups", f"none of this home in {where}", f"`bot backup --to {where}`{elsewhere}")

@@ -31,13 +31,14 @@ TICKS_ON = ("alpaca-py", "msgspec", "python-dotenv", "requests", "sqlite-utils",
 """Packages that a tick stands on; others may differ without harm."""
 
 
-def examine_program(last_program: str, lock: Path = LOCK_FILE) -> Iterator[Finding]:
-    """Look at what runs; `last_program` is the version that wrote the newest tick, or nothing."""
+def examine_program(last_program: str | None, lock: Path = LOCK_FILE) -> Iterator[Finding]:
+    """Look at what runs; `last_program` is the version that wrote the newest tick, or "", None where nobody looked."""
     yield _python()
     yield _sqlite()
     yield _packages(lock)
     yield from _optional()
-    yield _written(last_program)
+    if last_program is not None:
+        yield _written(last_program)
     yield zone()
 
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.config.settings import Settings
 from bot.ops.finding import Finding
-from bot.ops.unit_checks import desks_at
+from bot.ops.unit_checks import desks_at, listens, reaches
 from bot.report.words import count
 
 ASK_SECONDS = 3.0
@@ -27,6 +28,8 @@ _LACKS = {
     "bot-watch": "nobody notices when ticks stop",
     "bot-alerts": "alerts are written and nobody delivers them",
     "bot-backup": "no backup is made by itself",
+    "bot-report": "a channel is set, and no daily report is posted",
+    "bot-commands": "the chat is set up, and nobody listens to it",
 }
 _ID = re.compile(r"(?P<kind>bot-[\w-]+?)@(?P<instance>.+)\.(?P<type>timer|service)$")
 
@@ -109,8 +112,27 @@ def names_of(home: Path, desk: str, folders: Iterable[Path] = UNIT_FOLDERS) -> f
     return frozenset(found or {desk})
 
 
-def examine_units(names: frozenset[str], ask: Ask = ask_systemctl, *, owner: str = "") -> Iterator[Finding]:
-    """Look at the units of one desk, by the names it was installed under; `owner` is the user whose home it is."""
+def installed_elsewhere(home: Path, desk: str, folders: Iterable[Path] = UNIT_FOLDERS) -> Iterator[Finding]:
+    """Say that a desk's units were installed for another home, as before a restore: they can write nowhere else."""
+    known: list[tuple[str, Path]] = []
+    for folder in folders:
+        with suppress(OSError, ValueError):
+            known += [(one.name, one.home) for one in desks_at(folder)]
+    if any(one.resolve() == home.resolve() for _, one in known):
+        return
+    for name, other in known:
+        if name == desk:
+            words = f"those of {desk} were installed for {other} and can write nowhere else; this home is {home}"
+            yield Finding("look", "installed for", words, f"make install-systemd DESK={desk} ENV_FILE=... APPLY=1")
+
+
+def examine_units(
+    names: frozenset[str], ask: Ask = ask_systemctl, *, owner: str = "", talking: tuple[str, ...] = ()
+) -> Iterator[Finding]:
+    """Look at the units of one desk, by the names it was installed under; `owner` is the user whose home it is.
+
+    `talking` are the kinds of timers that its channels want beside those of every desk.
+    """
     desk = min(names)
     texts = [(user, ask(user)) for user in (False, True)]
     if all(text is None for _, text in texts):
@@ -124,7 +146,7 @@ def examine_units(names: frozenset[str], ask: Ask = ask_systemctl, *, owner: str
         yield Finding("look", "timers", f"none for the desk {desk}{beside}", f"make install-systemd DESK={desk}")
         return
     yield _ticking(desk, mine)
-    yield from _beside(mine)
+    yield from _beside(mine, (*WANTED, *talking))
     yield from _failed(mine)
     yield from _board(texts[0][1] or "", owner)
 
@@ -167,8 +189,13 @@ def _ticking(desk: str, mine: Iterable[Unit]) -> Finding:
     return Finding("good", "ticking", f"{one.name}{_next(one)}")
 
 
-def _beside(mine: list[Unit]) -> Iterator[Finding]:
-    for kind in WANTED:
+def talking_of(settings: Settings) -> tuple[str, ...]:
+    """Name the timers that the channels of a desk want: one that posts, and one that listens."""
+    return ("bot-report",) * reaches(settings) + ("bot-commands",) * listens(settings)
+
+
+def _beside(mine: list[Unit], wanted: tuple[str, ...]) -> Iterator[Finding]:
+    for kind in wanted:
         timer = next((one for one in mine if one.kind == kind and one.type == "timer"), None)
         if timer is not None and timer.facts.get("ActiveState") == "active":
             yield Finding("good", kind.removeprefix("bot-"), f"{timer.name}{_next(timer)}")

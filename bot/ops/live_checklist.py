@@ -176,7 +176,7 @@ def replace_home(house: House, home: Path) -> House:
 
 def _backup(house: House, record: Path, now: datetime, folder: str) -> Iterator[Item]:
     how = "`bot backup --to FOLDER` by its timer, and `bot doctor --live --backups FOLDER`"
-    found = newest_backup(house, folder) or newest_backup(replace_home(house, record), folder)
+    found = newest_backup(house, folder, now) or newest_backup(replace_home(house, record), folder, now)
     if found is None:
         yield Item("backup", False, "none found", how)
         yield Item("restore proved", False, "there is no backup to restore", how)

@@ -74,7 +74,7 @@ def account_of(env_file: Path, user: str) -> tuple[pwd.struct_passwd, str]:
     if account.pw_uid == 0 and user != "root":
         return account, (
             f"{env_file} belongs to root, and nothing here needs root: give the .env and its home to a user of their "
-            "own (RUNBOOK, Installing it), or name one with OWNER=user"
+            "own (RUNBOOK, Timers), or name one with OWNER=user"
         )
     return account, ""
 
@@ -93,7 +93,7 @@ def look(
     settings, called, told = settings_at(environ, env_file, program.project)
     faults += told
     if called not in ("", name):
-        notes.append(f"desk.toml calls this desk {called}, and `bot doctor` looks for units of that name")
+        notes.append(f"desk.toml calls this desk {called}, and its units get the name {name}")
     commands = report = False
     home, writable = env_file.parent, [env_file.parent]
     if settings is not None:

@@ -7,7 +7,7 @@ counted, sold or added to. A trailing stop resting on a lot goes by the order th
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from functools import partial
 from typing import NamedTuple
@@ -19,10 +19,15 @@ from bot.domain.market import Bars, BarsRequest, Quote, QuotesRequest, Request
 from bot.domain.money import HUNDRED, ONE, ZERO, plain, to_grid
 from bot.domain.orders import OrderIntent, OwnOrder, leg
 from bot.domain.risk import STOP_TYPES
+from bot.domain.sessions import new_york_day, sessions_from
 from bot.domain.snapshot import Snapshot
 from bot.domain.strategy import Holdings, Note, Plan, Planner
 from bot.planners.indicators import LastBar, Signal
 
+BAR_LENGTHS = {"1min": timedelta(minutes=1), "15min": timedelta(minutes=15), "1hour": timedelta(hours=1)}
+"""How long bars within a day are; of days only those of sessions before today are finished."""
+OLDEST_SESSIONS = 3
+"""Nothing is bought on bars of which the newest is older than this: their source has stopped."""
 _IDLE = {"turn": "its signal did not turn on the last bar", "level": "its signal does not want in"}
 
 
@@ -32,6 +37,7 @@ class Read(NamedTuple):
     enters: bool
     leaves: bool
     close: Decimal
+    at: datetime
 
 
 def planner_of(signal: Signal) -> Planner:
@@ -57,7 +63,7 @@ def read_bars(signal: Signal, params: BarParams, bars: Bars) -> Read | None:
     enters = bool(signal.enters(now, params.numbers))
     if enters and params.numbers.enter_on == "turn":
         enters = not signal.enters(LastBar(*columns, back=1), params.numbers)
-    return Read(enters, bool(signal.leaves(now, params.numbers)), now.close)
+    return Read(enters, bool(signal.leaves(now, params.numbers)), now.close, kept[-1].at)
 
 
 def _needs(signal: Signal, holdings: Holdings, params: BarParams, at: datetime) -> tuple[Request, ...]:
@@ -89,11 +95,19 @@ def _plan(signal: Signal, snapshot: Snapshot, params: BarParams) -> Plan:
             count = 0 if bars is None else len(bars.bars)
             reason = "too few finished bars for its signal"
             notes.append(_note(params, symbol, reason, Decimal(count), Decimal(bars_needed(signal, params)), "bars"))
+        sold: list[OrderIntent] = []
         for lot in lots:
-            _sell(snapshot, params, lot, quote, read, sales, notes)
+            _sell(snapshot, params, lot, quote, read, sold, notes)
+        if sold:
+            # Purchases go before shares do, whosever they are: no broker takes both sides at once, and a stop that is
+            # refused for it is none.
+            sales += [_take_back(params, one, "shares of it are being sold") for one in _buying(snapshot, symbol)]
+            sales += sold
+        elif buying is not None:
+            _carry_on(params, buying, quote, read, purchases)
         if buying is not None:
-            _carry_on(snapshot, params, buying, quote, read, purchases)
-        elif not lots and read is not None and not snapshot.follow_up:
+            continue
+        if not lots and read is not None and not snapshot.follow_up:
             if read.enters:
                 _buy(snapshot, params, symbol, quote, read, purchases, notes)
             else:
@@ -117,7 +131,15 @@ def _sell(
     intents: list[OrderIntent], notes: list[Note],
 ) -> None:  # fmt: skip
     """Want out of one lot: at its stop at the market, else as `order` says."""
+    if quote is not None and quote.halted:
+        notes.append(_note(params, lot.symbol, "trading in it is halted: it is sold when it trades again"))
+        return
     stopped, why = _way_out(params, lot, quote, read)
+    if stopped and quote is not None and not _is_believed(params, lot, quote):
+        # Sold at the market on a bid that nobody stands behind, shares go without their stop having been reached.
+        what = f"{why}, and the quote around it is wider than the stop is far, or has no ask: not sold on it"
+        notes.append(_note(params, lot.symbol, what, quote.ask, lot.basis_strike, "usd"))
+        stopped, why = False, f"the {params.kind} signal wants out" if read is not None and read.leaves else ""
     if not why:
         return
     market = stopped or params.numbers.order == "market"
@@ -158,6 +180,31 @@ def _way_out(params: BarParams, lot: Lot, quote: Quote | None, read: Read | None
     return False, f"the {params.kind} signal wants out" if read is not None and read.leaves else ""
 
 
+def _is_believed(params: BarParams, lot: Lot, quote: Quote) -> bool:
+    """Say whether a bid at the stop is the market's: the ask is there as well, or nearer to the bid than the stop is
+    to what was paid."""
+    paid, percent, width = lot.basis_strike, params.numbers.stop_percent, quote.spread_fraction
+    if paid is None or percent is None or width is None or quote.ask is None:
+        return False
+    return width <= percent / HUNDRED or quote.ask <= paid * (ONE - percent / HUNDRED)
+
+
+def _keeps_out(snapshot: Snapshot, params: BarParams, symbol: str, read: Read) -> str:
+    """Say why a bar that wants in is not bought on: its source has stopped, or it was bought on and sold already."""
+    day = new_york_day(read.at)
+    if sessions_from(day, snapshot.session.day) > OLDEST_SESSIONS:
+        return f"its newest bar is of {day}: too old to buy on"
+    counters = snapshot.books.counters
+    length = BAR_LENGTHS.get(params.numbers.step)
+    bought = any(
+        one.underlying == symbol and one.shares > 0 and (length is None or one.at >= read.at + length)
+        for one in counters.openings
+    )
+    if bought and any(count for name, count in counters.round_trips if name == symbol):
+        return "it was bought on this bar and sold again: the next bar decides anew"
+    return ""
+
+
 def _buy(
     snapshot: Snapshot, params: BarParams, symbol: str, quote: Quote | None, read: Read,
     intents: list[OrderIntent], notes: list[Note],
@@ -167,6 +214,10 @@ def _buy(
         return
     if any(one.alive and _sells_now(one) for one in snapshot.orders_on.get(symbol, ())):
         notes.append(_note(params, symbol, "a sale of it is working: a broker takes no order against one's own"))
+        return
+    kept_out = _keeps_out(snapshot, params, symbol, read)
+    if kept_out:
+        notes.append(_note(params, symbol, kept_out))
         return
     numbers, ask = params.numbers, quote.ask
     if numbers.stop_percent is not None and ask <= read.close * (ONE - numbers.stop_percent / HUNDRED):
@@ -204,21 +255,30 @@ def _size(snapshot: Snapshot, params: BarParams, price: Decimal) -> Decimal:
     return (share * snapshot.equity / price).to_integral_value(ROUND_FLOOR)
 
 
+def _buying(snapshot: Snapshot, symbol: str) -> list[OwnOrder]:
+    """List the purchases of a share, of any strategy, that can still be taken back."""
+    return [
+        order for order in snapshot.orders_on.get(symbol, ())
+        if order.state == "working" and order.status != "pending_cancel"
+        and any((one.symbol, one.position_intent) == (symbol, "buy_to_open") for one in order.legs)
+    ]  # fmt: skip
+
+
+def _take_back(params: BarParams, order: OwnOrder, reason: str) -> OrderIntent:
+    return OrderIntent(
+        strategy=params.name, purpose="cancel_stale", key=f"cancel-{order.client_order_id}",
+        underlying=order.underlying, action="cancel", replaces=order.client_order_id, cycle=order.cycle, reason=reason,
+    )  # fmt: skip
+
+
 def _carry_on(
-    snapshot: Snapshot, params: BarParams, order: OwnOrder, quote: Quote | None, read: Read | None,
-    intents: list[OrderIntent],
+    params: BarParams, order: OwnOrder, quote: Quote | None, read: Read | None, intents: list[OrderIntent]
 ) -> None:  # fmt: skip
     """Take a working purchase back once the signal wants out, else move its limit with the market."""
     if order.state != "working" or order.status == "pending_cancel":
         return
     if read is not None and read.leaves:
-        intents.append(
-            OrderIntent(
-                strategy=params.name, purpose="cancel_stale", key=f"cancel-{order.client_order_id}",
-                underlying=order.underlying, action="cancel", replaces=order.client_order_id, cycle=order.cycle,
-                reason=f"the {params.kind} signal wants out before it bought",
-            )
-        )  # fmt: skip
+        intents.append(_take_back(params, order, f"the {params.kind} signal wants out before it bought"))
         return
     limit = None if order.limit_price is None else _far_side(quote, sell=False)
     if limit is None or limit == order.limit_price or quote is None or not quote.valid:

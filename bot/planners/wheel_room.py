@@ -71,11 +71,10 @@ def _new_entry_refusal(now: Situation, symbol: str, right: Right) -> Refusal | N
             return Refusal(f"order {order.client_order_id} is unresolved: nothing new until it is proved")
     if working and any(order.purpose in ENTRY_PURPOSES for order, _ in now.working(symbol, "sell_to_open", right)):
         return Refusal(f"an order to sell a {right} is working")
-    if right == "put" and now.rolls_on(symbol, right):
+    if now.rolls and right == "put" and now.rolls_on(symbol, right):
         return Refusal("a roll is in flight: its collateral is spoken for")
-    opened = now.opened_today.get(symbol, 0)
-    if limits.contracts_per_symbol_day is not None and opened >= limits.contracts_per_symbol_day:
-        cap = limits.contracts_per_symbol_day
+    opened, cap = now.opened_today.get(symbol, 0), limits.contracts_per_symbol_day
+    if cap is not None and opened >= cap:
         return Refusal("new contracts on this symbol today", Decimal(opened), cap, "contracts")
     total = now.contracts_today
     if limits.contracts_per_day is not None and total >= limits.contracts_per_day:
@@ -86,7 +85,7 @@ def _new_entry_refusal(now: Situation, symbol: str, right: Right) -> Refusal | N
 def _put_capacity_refusal(now: Situation, symbol: str) -> Refusal | None:
     limits = now.params.limits
     standing = now.short_series(symbol, "put")
-    series = Decimal(len(standing))
+    series = Decimal(len(standing)) if standing else ZERO
     if limits.put_series_per_symbol is not None and series >= limits.put_series_per_symbol:
         return Refusal("short put series on this symbol", series, limits.put_series_per_symbol, "series")
     total = now.put_series
@@ -95,9 +94,10 @@ def _put_capacity_refusal(now: Situation, symbol: str) -> Refusal | None:
     contracts = sum(standing.values(), ZERO) if standing else ZERO
     if limits.contracts_per_symbol is not None and contracts >= limits.contracts_per_symbol:
         return Refusal("short contracts on this symbol", contracts, limits.contracts_per_symbol, "contracts")
-    count = Decimal(len(now.underlyings))
-    if limits.open_underlyings is not None and symbol not in now.underlyings and count >= limits.open_underlyings:
-        return Refusal("underlyings held or shorted", count, limits.open_underlyings, "underlyings", everywhere=True)
+    most = limits.open_underlyings
+    if most is not None and symbol not in now.underlyings and len(now.underlyings) >= most:
+        count = Decimal(len(now.underlyings))
+        return Refusal("underlyings held or shorted", count, most, "underlyings", everywhere=True)
     cap = now.put_collateral_cap
     if cap is not None and now.collateral >= cap:
         return Refusal("collateral of short puts", now.collateral, cap, "usd", everywhere=True)

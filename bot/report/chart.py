@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from bot.domain.palette import BENCHMARK, FAINT, GAIN, GRID, GROUND, HOLDING, LOSS, OURS, TEXT
 from bot.report.day import Colour, DayReport
 from bot.report.performance import Point
 from bot.report.words import count, dollars, percent
@@ -22,9 +23,6 @@ LONGEST = 252
 """Sessions shown at most: a year."""
 BARS = 40
 """Days whose P&L is shown as bars."""
-GROUND, TEXT, FAINT, GRID = "#2b2d31", "#f2f3f5", "#a9adb5", "#41434a"
-OURS, HOLDING, BENCHMARK = "#4fb3ff", "#f0a63a", "#b98cf0"
-GAIN, LOSS = "#3fbf74", "#f05a61"
 STATE: dict[Colour, str] = {"red": "#ff6b72", "yellow": "#f5c518", "green": "#4cd07d"}
 NAN = float("nan")
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from bot.domain.palette import BENCHMARK, FAINT, FURTHER, GAIN, GRID, GROUND, HOLDING, LOSS, OURS, TEXT
 from bot.research.facts import RunFacts
 from bot.research.sheet import Line, falls, lines_of, monthly, premiums
 
 WIDTH, DPI = 10.0, 100
-GROUND, TEXT, FAINT, GRID = "#2b2d31", "#f2f3f5", "#a9adb5", "#41434a"
-COLOURS = ("#4fb3ff", "#f0a63a", "#b98cf0", "#4cd07d", "#ff8ab3", "#9ad0c2")
-GAIN, LOSS = "#3fbf74", "#f05a61"
+COLOURS = (OURS, HOLDING, BENCHMARK, *FURTHER)
 
 
 def picture(run: RunFacts) -> bytes:

@@ -154,9 +154,10 @@ def _row_to_count_on(connection: sqlite3.Connection, taken: Taken, now: datetime
 def recent(database: Database, now: datetime) -> dict[int, int]:
     """Count the commands of the last minute that were carried out or refused, by user."""
     rows = database.connection.execute(
-        'SELECT "user", COUNT(*) FROM commands WHERE at > ? '
+        # What a clock that ran ahead wrote does not count: else nobody could stop the desk until that time has come.
+        'SELECT "user", COUNT(*) FROM commands WHERE at > ? AND at <= ? '
         "AND chat != '' AND state NOT IN ('limited', 'dropped', 'stranger') GROUP BY \"user\"",
-        (moment_text(now - timedelta(minutes=1)),),
+        (moment_text(now - timedelta(minutes=1)), moment_text(now)),
     )
     return {int(user): int(times) for user, times in rows}
 
@@ -199,6 +200,17 @@ def keep_code(database: Database, taken: Taken, words: str, code_hash: str, now:
         )
 
 
+def _held_since(connection: sqlite3.Connection, since: str) -> str:
+    """Say what has held the desk back since a moment, so that nobody lifts what they have not seen; else nothing."""
+    found = connection.execute(
+        "SELECT author || ' set ' || level, at FROM halts WHERE at > ?1 AND level != 'run'"
+        " UNION ALL SELECT author || ' began a panic', at FROM panics WHERE at > ?1"
+        " UNION ALL SELECT name || ' tripped', tripped_at FROM trips WHERE tripped_at > ?1 ORDER BY 2 DESC LIMIT 1",
+        (since,),
+    ).fetchone()
+    return "" if found is None else str(found[0])
+
+
 def use_code(database: Database, taken: Taken, code_hash: str, row: int, now: datetime) -> tuple[str, str]:
     """Use a code up and give the command it confirms, or nothing and why not.
 
@@ -219,6 +231,8 @@ def use_code(database: Database, taken: Taken, code_hash: str, row: int, now: da
             connection.execute('DELETE FROM codes WHERE "user" = ? AND chat = ?', where)
         else:
             connection.execute('UPDATE codes SET tries = tries + 1 WHERE "user" = ? AND chat = ?', where)
+        if right and not late and words == "/resume" and (held := _held_since(connection, made_at)):
+            return "", f"since you asked, {held}: nothing was lifted; look at /status, then send {words} again"
         if late:
             return "", f"the code ran out after {CODE_SECONDS} seconds: nothing was done; send {words} again"
         if right:

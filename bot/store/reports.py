@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.alerts import Channel, Delivered, DeliveryState
 from bot.store.database import moment_of, moment_text
+from bot.store.outbox import is_due
 
 KIND = "report"
 PICTURE = ":picture"
@@ -69,10 +70,10 @@ def count_reports(connection: sqlite3.Connection, channel: Channel, key: str) ->
     return found
 
 
-def any_report(connection: sqlite3.Connection, channel: Channel) -> bool:
-    """Say whether a channel was ever told a day's report."""
-    query = "SELECT 1 FROM outbox WHERE kind = ? AND channel = ? LIMIT 1"
-    return connection.execute(query, (KIND, channel)).fetchone() is not None
+def any_report(connection: sqlite3.Connection, channel: Channel, before: date = date.max) -> bool:
+    """Say whether a channel was ever told the report of a day before another one."""
+    query = 'SELECT 1 FROM outbox WHERE kind = ? AND channel = ? AND "key" < ? LIMIT 1'
+    return connection.execute(query, (KIND, channel, report_key(before))).fetchone() is not None
 
 
 def days_waiting(connection: sqlite3.Connection, channels: Iterable[Channel], at: datetime) -> tuple[date, ...]:
@@ -83,7 +84,7 @@ def days_waiting(connection: sqlite3.Connection, channels: Iterable[Channel], at
         f" AND channel IN ({', '.join('?' * len(names))})",
         (KIND, moment_text(at - WAITING_DAYS), *names),
     ).fetchall()
-    due = [_OF_DAY.fullmatch(key) for key, next_at in rows if next_at is None or moment_of(next_at) <= at]
+    due = [_OF_DAY.fullmatch(key) for key, next_at in rows if is_due(moment_of(next_at) if next_at else None, at)]
     return tuple(sorted({date.fromisoformat(found.group(1)) for found in due if found}))
 
 
@@ -103,7 +104,7 @@ def claim_report(
             (moment_text(at), channel, KIND, key, payload),
         )
         return None
-    due = by_word or row.next_at is None or row.next_at <= at
+    due = by_word or is_due(row.next_at, at)
     if row.state == "dead" or (row.state == "pending" and due):
         connection.execute(
             "UPDATE outbox SET state = 'sending', attempts = attempts + 1, payload_json = ?, next_at = NULL"

@@ -13,8 +13,8 @@ from bot.tapes.hours import bounds_between, day_of
 from bot.tapes.reading import Findings
 
 SPLITS = tuple(Decimal(one) for one in ("1.5", "2", "3", "4", "5", "6", "7", "8", "10", "15", "20", "25", "50"))
-JUMP, END_STAMPS = "split-like jump", "look-ahead by end stamps"
-ACCEPTABLE = (JUMP, END_STAMPS)
+JUMP, END_STAMPS, OUTSIDE = "split-like jump", "look-ahead by end stamps", "outside sessions"
+ACCEPTABLE = (JUMP, END_STAMPS, OUTSIDE)
 """What may be right as it stands: the owner can accept it. Everything else that refuses is a fault."""
 NEAR = Decimal("0.04")
 """How near a night's jump must be to a split's ratio to look like one."""
@@ -62,7 +62,26 @@ def check(
         return
     if step < DAY_SECONDS and options.stamp == "start":
         _end_stamps(symbol, rows, days, findings)
+    if step < DAY_SECONDS:
+        _outside(symbol, rows, days, findings)
     _jumps(symbol, rows, split_days, findings)
+
+
+def _outside(symbol: str, rows: Sequence[Row], days: Sequence[tuple[date, int, int]], findings: Findings) -> None:
+    """Count bars that no session holds; where most are such, their clock is another one than was said."""
+    opens = [one[1] for one in days]
+    outside = []
+    for row in rows:
+        day = bisect_right(opens, row.start) - 1
+        if day < 0 or row.start >= days[day][2]:
+            outside.append(row.label)
+    if outside:
+        most = 2 * len(outside) > len(rows)
+        words = "kept: nothing trades on them, and signals of their own step see them"
+        if most:
+            words = "most bars begin outside the sessions of New York: see --zone, or say --always-open"
+        for label in outside:
+            findings.add(OUTSIDE, label, words, symbol=symbol, refuses=most)
 
 
 def _gaps(

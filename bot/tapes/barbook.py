@@ -96,13 +96,16 @@ class Span(NamedTuple):
 
 
 def coarser(columns: BarColumns, seconds: int, always_open: bool) -> BarColumns:
-    """Put bars together into longer ones: by the clock, or by trading day where `seconds` is a day or more.
+    """Put bars together into longer ones: from the open on, by the clock where it never closes, or by trading day.
 
     A day holds what traded inside its session and is known at its close.
     """
     import numpy as np
 
-    spans = _days(columns, always_open) if seconds >= 86_400 else _by_clock(columns, seconds)
+    if seconds >= 86_400:
+        spans = _days(columns, always_open)
+    else:
+        spans = _by_clock(columns, seconds) if always_open else _by_session(columns, seconds)
     if not spans:
         empty = np.zeros(0, np.int64)
         return columns._replace(
@@ -124,6 +127,7 @@ def coarser(columns: BarColumns, seconds: int, always_open: bool) -> BarColumns:
 
 
 def _by_clock(columns: BarColumns, seconds: int) -> list[Span]:
+    """Put bars together by the clock of UTC, as markets around the clock have them."""
     import numpy as np
 
     if not len(columns.starts):
@@ -132,7 +136,24 @@ def _by_clock(columns: BarColumns, seconds: int) -> list[Span]:
     firsts = np.concatenate(([0], np.flatnonzero(np.diff(keys)) + 1)).tolist()
     lasts = [*firsts[1:], len(keys)]
     starts = (keys[firsts] * seconds).tolist()
-    return [Span(first, last, at, at + seconds) for first, last, at in zip(firsts, lasts, starts, strict=True)]
+    # A bar over the edge of a longer one is part of it: that one is not known before all of it is.
+    ends = np.maximum(keys[firsts] * seconds + seconds, columns.ends[np.array(lasts) - 1]).tolist()
+    return [Span(*one) for one in zip(firsts, lasts, starts, ends, strict=True)]
+
+
+def _by_session(columns: BarColumns, seconds: int) -> list[Span]:
+    """Put bars together from each open on, the last one ending with the session: as the live market counts hours."""
+    import numpy as np
+
+    found = []
+    for one in _days(columns, always_open=False):
+        keys = (columns.starts[one.first : one.last] - one.start) // seconds
+        firsts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist()]
+        for first, last in zip(firsts, [*firsts[1:], len(keys)], strict=True):
+            start = one.start + int(keys[first]) * seconds
+            ended = max(start + seconds, int(columns.ends[one.first + last - 1]))
+            found.append(Span(one.first + first, one.first + last, start, min(ended, one.end)))
+    return found
 
 
 def _days(columns: BarColumns, always_open: bool) -> list[Span]:
@@ -145,7 +166,10 @@ def _days(columns: BarColumns, always_open: bool) -> list[Span]:
     firsts = np.searchsorted(columns.starts, opens, "left").tolist()
     lasts = np.searchsorted(columns.starts, closes, "left").tolist()
     spans = [Span(*one) for one in zip(firsts, lasts, opens, closes, strict=True)]
-    return [one for one in spans if one.first < one.last]
+    held = [one for one in spans if one.first < one.last]
+    if not always_open:  # an hour that begins half an hour before the close holds nothing after it
+        return held
+    return [one._replace(end=max(one.end, int(columns.ends[one.last - 1]))) for one in held]
 
 
 def seconds_of(at: datetime) -> int:

@@ -15,7 +15,7 @@ from bot.domain.errors import BadNumber, MarketError, UsageError
 from bot.domain.facts import Fact
 from bot.domain.instruments import is_option
 from bot.tapes.barbook import seconds_of
-from bot.tapes.cells import PLACES_MOST, empty, number_of, on_grid, places_of, price_of
+from bot.tapes.cells import PLACES_MOST, on_grid, places_of, price_of, volume_of
 from bot.tapes.hours import bounds_of
 from bot.tapes.reading import Findings, Source, found_columns, read_source, unused
 from bot.tapes.stamps import BadStamp, read_day, read_day_and_milliseconds, read_stamp
@@ -29,7 +29,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "close": ("close", "c"),
     "volume": ("volume", "vol", "v"),
 }
-SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,19}")
+SYMBOL = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9./_-]{0,19}")
 NEEDED = ("time", "open", "high", "low", "close")
 DAY_SECONDS = 86_400
 PEEKED = 500
@@ -136,9 +136,7 @@ class _Reader:
         try:
             start, end = self._span(cells[0])
             opening, high, low, close = self._prices(symbol, cells, label)
-            volume = 0.0 if empty(cells[6]) else float(number_of(cells[6], "volume"))
-            if volume < 0:
-                raise BadNumber(f"volume: expected zero or more, got {volume}")
+            volume = volume_of(cells[6])
         except BadStamp as error:
             self._bad(error.what, symbol, label, str(error))
             return None
@@ -178,8 +176,10 @@ class _Reader:
 def _day_span(day: date, always_open: bool, zone: ZoneInfo) -> tuple[int, int]:
     if always_open:
         # A day around the clock is one of the source's own zone: known when it is over there.
-        first = datetime.combine(day, time(0), zone)
-        return seconds_of(first), seconds_of(datetime.combine(day + timedelta(days=1), time(0), zone))
+        if day.year >= date.max.year:
+            raise BadStamp("unknown year", f"{day} is no day of the past")
+        first, last = (datetime.combine(one, time(0), zone) for one in (day, day + timedelta(days=1)))
+        return seconds_of(first), seconds_of(last)
     try:
         bounds = bounds_of(day, always_open)
     except MarketError as error:

@@ -12,6 +12,8 @@ PLACES_MOST = 9
 _GRID = Decimal(1).scaleb(-PLACES_MOST)
 BIGGEST = Decimal(9_000_000_000)
 """Above it a price of nine places does not fit a column of whole numbers."""
+VOLUME_MOST = Decimal(10**15)
+"""Below what a float still counts one by one, and above what ever traded."""
 
 
 def empty(cell: Any) -> bool:
@@ -21,6 +23,8 @@ def empty(cell: Any) -> bool:
 
 def number_of(cell: Any, what: str) -> Decimal:
     """Read a finite decimal; raises BadNumber."""
+    if isinstance(cell, bool):
+        raise BadNumber(f"{what}: expected a number, got {cell}")
     if isinstance(cell, float):
         return from_float(cell)
     if isinstance(cell, int):
@@ -34,6 +38,14 @@ def price_of(cell: Any, what: str) -> Decimal:
     if not ZERO < value < BIGGEST:
         raise BadNumber(f"{what}: expected a price above zero and below {BIGGEST}, got {value}")
     return value
+
+
+def volume_of(cell: Any) -> float:
+    """Read a volume of zero or more, an empty cell as zero; raises BadNumber."""
+    value = ZERO if empty(cell) else number_of(cell, "volume")
+    if not ZERO <= value <= VOLUME_MOST:
+        raise BadNumber(f"volume: expected zero or more and no more than {VOLUME_MOST:,}, got {value:.6g}")
+    return float(value)
 
 
 def places_of(value: Decimal) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 
 from bot.domain.errors import MarketError
-from bot.domain.sessions import NEW_YORK, session_on
+from bot.domain.sessions import NEW_YORK, follows_calendar, session_on
 
 DAY = timedelta(days=1)
 
 
-@lru_cache(maxsize=16_384)
+@follows_calendar(maxsize=16_384)
 def bounds_of(day: date, always_open: bool) -> tuple[int, int] | None:
     """Give the first and last second (UTC) of a New York day's trading, or None.
 

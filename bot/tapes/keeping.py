@@ -114,6 +114,8 @@ def check_name(folder: Path, name: str, *, replace: bool) -> None:
         )
     if (folder / name).exists() and not replace:
         raise UsageError(f"there is a tape {name} in {folder} already: take another name, or add --replace")
+    if (folder / name).exists() and not (folder / name / CATALOGUE).is_file():
+        raise UsageError(f"{folder / name} is no tape and is not replaced: take another name, or see to BOT_TAPES")
 
 
 def keep(draft: Draft, folder: Path, facts: TapeFacts) -> TapeFacts:

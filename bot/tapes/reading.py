@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_source(path: Path) -> Source:
             return _read_table(path, parquet=False)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}") from error
-    except (OSError, UnicodeDecodeError, csv.Error, EOFError, ValueError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, EOFError, ValueError, zlib.error) as error:
         raise MarketError(f"{path.name}: cannot be read: {error}") from error
     raise UsageError(f"{path.name}: expected .csv, .csv.gz, .parquet or .feather")
 
@@ -51,7 +52,7 @@ def plain_lines(path: Path) -> list[str]:
         return (gzip.decompress(raw) if path.name.lower().endswith(".gz") else raw).decode("utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}") from error
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise MarketError(f"{path.name}: cannot be read: {error}") from error
 
 

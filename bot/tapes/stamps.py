@@ -11,6 +11,8 @@ from bot.tapes.reading import Micros
 
 MILLISECONDS_FROM = 100_000_000_000
 """A plain number from here on counts milliseconds, below it seconds."""
+SECONDS_LEAST = 315_532_800
+"""1980-01-01: a plain number that names an earlier moment is a day in digits, or a spreadsheet's, and no count."""
 _SECOND, _EPOCH = timedelta(seconds=1), datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +45,14 @@ def read_stamp(cell: Any, zone: ZoneInfo) -> datetime:
         number = float(cell)
         if not 0 <= number < 1e14:
             raise BadStamp("bad stamp", f"{cell!r} is no moment")
-        return datetime.fromtimestamp(number / 1000 if number >= MILLISECONDS_FROM else number, UTC)
+        seconds = number / 1000 if number >= MILLISECONDS_FROM else number
+        if seconds < SECONDS_LEAST:
+            raise BadStamp(
+                "bad stamp",
+                f"{cell!r} would be {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} as seconds or milliseconds "
+                "since 1970: give moments as text like 2015-12-23 15:45",
+            )
+        return datetime.fromtimestamp(seconds, UTC)
     try:
         return _aware(datetime.fromisoformat(str(cell).strip()), zone)
     except BadStamp:

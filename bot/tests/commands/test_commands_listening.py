@@ -135,6 +135,16 @@ def test_a_code_is_for_one_person_for_a_minute_and_three_tries(phone: Phone) -> 
     assert phone.count("halts") == 0
 
 
+def test_a_code_to_resume_lifts_no_halt_that_came_after_it_was_asked_for(phone: Phone) -> None:
+    phone.ask("/halt no_new_risk dinner")
+    asked = phone.ask("/resume")
+    assert "halt level is no_new_risk" in phone.ask("/halt no_new_risk the broker looks odd", OPERATOR)
+    answer = phone.ask(code_in(asked))
+    assert "since you asked, telegram owner 8 set no_new_risk: nothing was lifted" in answer
+    assert phone.rows("SELECT level FROM halts ORDER BY id DESC LIMIT 1") == [("no_new_risk",)]
+    assert "halt level is run" in phone.confirmed("/resume")
+
+
 def test_no_code_stands_in_the_ledger_in_the_clear(phone: Phone) -> None:
     code = code_in(phone.ask("/stop"))[-6:]
     phone.ask(f"/confirm {code}")

@@ -219,6 +219,12 @@ def test_a_day_without_a_session_posts_nothing_and_a_missed_one_is_made_up_for(
     assert [key for _, key, _, _ in rows(folder)] == ["report:2026-11-17", "report:2026-11-18"]
 
 
+def test_no_report_is_posted_of_a_day_that_had_no_session(folder: Path, discord: DiscordServer) -> None:
+    done = post(folder, discord, "--day", "2026-11-15")
+    assert (done.code, discord.asked) == (2, [])
+    assert "Sun 15 Nov has no session; the last before it is that of 2026-11-13" in done.err
+
+
 def test_a_report_missed_because_the_machine_was_off_is_made_up_for_in_the_next_session_too(
     folder: Path, discord: DiscordServer
 ) -> None:

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from bot.commands.whatif import Found, changes_told
-from bot.config.desksets import DeskSet, read_sets, with_sets
-from bot.domain.errors import UsageError
 from bot.domain.instruments import parse_option
 from bot.domain.orders import OrderIntent
 from bot.domain.snapshot import Snapshot
@@ -153,8 +151,8 @@ def test_a_closed_gate_refuses_what_went_out(home: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "code", "told"),
     [
-        ("limits.put_series_totl=1", 78, "did you mean put_series_total?"),
-        ("limit.put_series_total=1", 78, "did you mean limits?"),
+        ("limits.put_series_totl=1", 2, "did you mean limits.put_series_total?"),
+        ("limit.put_series_total=1", 2, "did you mean limits.put_series_total?"),
         ("strategies.wheel.put_delta_target=25", 78, "did you mean 0.25?"),
         ("strategies.wheel.overrides.SPX.put_dte_max=50", 78, "SPX is not in strategies.wheel.symbols"),
         ("limits.group_share", 2, "KEY=VALUE"),
@@ -168,17 +166,6 @@ def test_a_key_or_value_that_is_none_is_refused_as_the_file_would_be(
     assert (done.code, done.out) == (code, "")
     assert told in done.err
     assert typed(home.parent, "whatif", BOT_HOME=str(home)).code == 2
-
-
-def test_sets_are_read_as_the_file_is_and_may_name_an_override() -> None:
-    sets = read_sets(["limits.group_share=off", 'symbols."BRK.B".group = "x y"', "strategies.w.enabled=true"])
-    assert sets[1] == DeskSet(("symbols", "BRK.B", "group"), "x y")
-    assert [one.value for one in sets] == ["off", "x y", True]
-    written = with_sets("[strategies.w]\na = 1.50\n", read_sets(["strategies.w.overrides.SPY.a=2"]))
-    assert '["strategies"."w"."overrides"."SPY"]\n"a" = 2' in written
-    assert '"a" = 1.5\n' in written
-    with pytest.raises(UsageError):
-        read_sets(["a=1\nb=2"])
 
 
 def test_an_order_that_would_still_be_held_is_counted_once() -> None:

@@ -199,7 +199,9 @@ def test_a_recorded_market_is_a_folder_beside_the_file(tmp_path: Path) -> None:
 def test_a_secret_comes_from_any_of_its_four_places(tmp_path: Path, way: str) -> None:
     """B055."""
     (tmp_path / "key").write_text(SECRET + "\n")
+    (tmp_path / "key").chmod(0o600)
     an_env(tmp_path, f"ALPACA_SECRET_KEY={SECRET}", name="vault")
+    (tmp_path / "vault").chmod(0o600)
     line = {
         "plain": f"ALPACA_SECRET_KEY={SECRET}",
         "file": "ALPACA_SECRET_KEY_FILE=key",
@@ -215,8 +217,19 @@ def test_a_secret_comes_from_any_of_its_four_places(tmp_path: Path, way: str) ->
     assert origin == (".env" if way == "plain" else name if way == "secrets_file" else f"{name} in .env")
 
 
+@pytest.mark.parametrize("line", ["ALPACA_SECRET_KEY_FILE=vault", "SECRETS_FILE=vault"])
+def test_a_file_of_secrets_beside_env_that_every_user_may_read_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "vault").write_text(f"ALPACA_SECRET_KEY={SECRET}\n")
+    an_env(tmp_path, line)
+    for mode, told in ((0o644, 1), (0o640, 0), (0o600, 0)):  # a group is chosen; systemd's own copies have one
+        (tmp_path / "vault").chmod(mode)
+        warnings = load_settings({}, tmp_path).warnings
+        assert warnings == (f"vault holds secrets and others may read it: chmod 600 {tmp_path / 'vault'}",) * told
+
+
 def test_a_direct_secret_wins_and_differing_places_are_named_without_values(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("another")
+    (tmp_path / "key").chmod(0o600)
     an_env(tmp_path, f"ALPACA_API_KEY={KEY}", "ALPACA_API_KEY_FILE=key")
     settings = load_settings({}, tmp_path)
     assert settings.secrets.reveal("ALPACA_API_KEY") == KEY

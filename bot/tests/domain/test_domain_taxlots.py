@@ -111,6 +111,24 @@ def test_lines_without_a_group_meet_by_share_and_day() -> None:
     assert rows(lots.open_lots, "cash") == [(-9750,)]
 
 
+@pytest.mark.parametrize("group", ["", "g"])
+def test_each_series_premium_goes_to_its_own_shares_where_several_are_delivered_together(group: str) -> None:
+    lower = option_symbol("AAPL", date(2025, 3, 21), "put", D(90))
+    same = option_symbol("AAPL", date(2025, 3, 21), "call", D(100))
+    lots = fifo([
+        move("trade", 100, -9500), move("trade", -2, 500, symbol=PUT), move("trade", -1, 80, symbol=lower),
+        move("trade", -1, 300, symbol=same), move("ended", 2, symbol=PUT, on=74, group=group),
+        move("ended", 1, symbol=lower, on=74, group=group), move("ended", 1, symbol=same, on=74, group=group),
+        move("delivery", -100, 10_000, on=74, group=group), move("delivery", 100, -9000, on=74, group=group),
+        move("delivery", 100, -10_000, on=74, group=group), move("delivery", 100, -10_000, on=74, group=group),
+    ])  # fmt: skip
+    assert rows([only(lots)], "proceeds", "basis", "adjustment") == [(10_300, 9500, 300)]
+    assert rows(lots.open_lots, "qty", "cash", "adjustment") == [
+        (100, -8920, 80), (100, -9750, 250), (100, -9750, 250),
+    ]  # fmt: skip
+    assert rows([lots], "waiting", "troubles") == [(0, ())]
+
+
 def test_a_put_of_ours_that_is_exercised_lowers_the_proceeds() -> None:
     one = only(fifo([
         move("trade", 100, -9000), move("trade", 1, -80, symbol=PUT),

@@ -28,7 +28,7 @@ from bot.tests.faults.soaking import many
 from bot.wiring import House, make_book
 
 FIRST = date(2025, 3, 3)
-SESSIONS = many(45, 500)
+SESSIONS = many(30, 500)
 SLOT = timedelta(minutes=15)
 NOWHEN = datetime(1970, 1, 1, tzinfo=UTC)
 encode = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -31,6 +31,7 @@ from bot.store.lock import home_lock
 from bot.store.queries import open_for_questions
 from bot.tests.builders import NOON
 from bot.tests.commands.typed import AT, SATURDAY, Done, new_home, typed
+from bot.tests.faults.soaking import many
 from bot.tests.store.scene import a_tick, begin, rows, tamper
 
 HOUR = timedelta(hours=1)
@@ -530,12 +531,12 @@ def _die_at(home: Path, statement: int) -> bool:
 def test_a_process_that_dies_before_any_statement_of_the_migrations_leaves_a_ledger_that_opens(tmp_path: Path) -> None:
     Database(tmp_path / "whole", "NORMAL").close()
     expected = _schema(tmp_path / "whole")
-    statement = 1
+    statement, step = 1, many(7, 1)  # the long form dies before each of them
     while _die_at(tmp_path / "torn", statement):
         Database(tmp_path / "torn", "NORMAL").close()
         assert _schema(tmp_path / "torn") == expected, statement
         rmtree(tmp_path / "torn")
-        statement += 1
+        statement += step
     text = "".join(path.read_text() for _, path in migrations())
     assert statement > text.count("CREATE ") > 40, "every statement was reached"
 

@@ -121,6 +121,17 @@ def test_backups_are_looked_at_by_age_and_whether_they_are_whole(folder: Path) -
     assert backups(house, SATURDAY, str(folder / "elsewhere")).level == "look"
 
 
+def test_a_backup_that_a_clock_far_ahead_dated_does_not_hide_that_there_is_no_fresh_one(folder: Path) -> None:
+    assert typed(folder, "backup", now=SATURDAY + timedelta(days=200)).code == 0
+    one = doctored(folder, now=SATURDAY)["backups"]
+    assert (one.level, one.words.startswith("none of this home")) == ("look", True)
+
+
+def test_with_a_fault_in_desk_toml_nothing_is_said_of_ticks_nobody_looked_for(folder: Path) -> None:
+    (folder / "data" / "desk.toml").write_text("x = [")
+    assert "written by" not in doctored(folder)
+
+
 def test_slots_without_a_tick_are_counted_since_the_first_one(folder: Path) -> None:
     with open_for_questions(folder / "data") as ledger:
         found = missed_slots(ledger, sessions_before(SATURDAY, 5))

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.settings import load_settings
 from bot.ops import doctor_units
-from bot.ops.doctor_units import ask_systemctl, examine_units, names_of
+from bot.ops.doctor_units import ask_systemctl, examine_units, installed_elsewhere, names_of, talking_of
 from bot.ops.finding import Finding
+from bot.ops.units import DeskUnits, Program, desk_drop_in
 
 WHEEL = frozenset({"wheel"})
 
@@ -72,6 +74,17 @@ def test_what_is_amiss_is_told_with_its_command(units: tuple[str, ...], what: st
     assert (seen[what].level, do in seen[what].do) == (level, True), seen[what]
 
 
+def test_a_channel_without_the_timer_that_reports_or_listens_is_told(tmp_path: Path) -> None:
+    chat = {"TELEGRAM_BOT_TOKEN": f"123456:{'A' * 35}", "TELEGRAM_CHAT_ID": "-1001", "TELEGRAM_ADMINS": "7"}
+    wanted = talking_of(load_settings({"BOT_HOME": "x", **chat}, tmp_path))
+    assert wanted == ("bot-report", "bot-commands")
+    seen = {one.what: one for one in examine_units(WHEEL, asked(*HEALTHY), talking=wanted)}
+    assert seen["report"].level == "look"
+    assert seen["report"].do.endswith("enable --now bot-report@wheel.timer")
+    assert seen["commands"].words == "its timer is not running: the chat is set up, and nobody listens to it"
+    assert talking_of(load_settings({"BOT_HOME": "x"}, tmp_path)) == ()
+
+
 def test_a_loop_alone_is_as_good_as_a_timer() -> None:
     assert found(*HEALTHY[2:5], unit("bot-loop@wheel.service"))["ticking"].level == "good"
 
@@ -111,3 +124,16 @@ def test_systemctl_is_asked_to_show_and_nothing_else(monkeypatch: pytest.MonkeyP
 
 def test_a_home_without_installed_units_is_looked_for_by_its_name(tmp_path: Path) -> None:
     assert names_of(tmp_path, "main", (tmp_path,)) == {"main"}
+
+
+def test_units_that_were_installed_for_the_home_before_a_restore_are_named(tmp_path: Path) -> None:
+    program = Program(Path("/usr/bin/python3"), Path("/opt/escapement"))
+    desk = DeskUnits("wheel", tmp_path / ".env", tmp_path / "old", (tmp_path / "old",))
+    drop_in = tmp_path / "bot-watch@wheel.service.d" / "desk.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(desk_drop_in(desk, program))
+    (one,) = installed_elsewhere(tmp_path / "new", "wheel", (tmp_path,))
+    assert (one.level, f"installed for {tmp_path / 'old'}" in one.words) == ("look", True)
+    assert one.do == "make install-systemd DESK=wheel ENV_FILE=... APPLY=1"
+    assert list(installed_elsewhere(tmp_path / "old", "wheel", (tmp_path,))) == []
+    assert list(installed_elsewhere(tmp_path / "new", "main", (tmp_path,))) == []

@@ -369,8 +369,8 @@ def test_the_planner_takes_or_names_what_a_look_at_every_series_puts_first(near:
     ranked = [one.symbol for one in seen if not one.out]
     assert [intent.symbol for intent in planned(snapshot).intents] == ranked[:1]
     if not ranked:
-        near = f"nearest miss {seen[0].symbol}: {seen[0].out}; of {len(seen)} puts"
-        assert the_note(snapshot, "put").reason.startswith(near)
+        missed = f"nearest miss {seen[0].symbol}: {seen[0].out}; of {len(seen)} puts"
+        assert the_note(snapshot, "put").reason.startswith(missed)
 
 
 def test_the_same_snapshot_gives_the_same_bytes() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -191,3 +193,15 @@ def test_a_file_that_nobody_takes_does_not_fill_the_disk(tmp_path: Path) -> None
     (tmp_path / PENDING_NAME).write_bytes(b"x" * 1_000_000)
     with pytest.raises(StoreError, match="nobody took"):
         leave_alert(tmp_path, alert())
+
+
+def test_a_program_that_stopped_with_the_file_in_its_hand_holds_no_tick_up(tmp_path: Path) -> None:
+    path = leave_alert(tmp_path, alert())
+    with path.open() as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="kept by another program"), taken_alerts(tmp_path):
+            pass
+        assert time.monotonic() - began < 5
+    with taken_alerts(tmp_path) as (found, _):
+        assert len(found) == 1

@@ -122,6 +122,13 @@ def test_only_what_was_carried_out_or_refused_counts_for_a_minute(ledger: Databa
     assert recent(ledger, NOON + timedelta(seconds=60)) == {}
 
 
+def test_what_was_said_while_the_clock_ran_ahead_keeps_nobody_from_speaking_now(ledger: Database) -> None:
+    for number in range(20):
+        take_up(ledger, message(number + 1), NOON + timedelta(hours=1), "begun")
+    assert recent(ledger, NOON + timedelta(hours=1)) == {7: 20}
+    assert recent(ledger, NOON) == {}
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(CODE_SECONDS, "/stop"), (CODE_SECONDS + 1, ""), (-1, "")])
 def test_a_code_is_used_within_its_minute_or_never(ledger: Database, seconds: int, words: str) -> None:
     row = take_up(ledger, message(1), NOON, "begun")

@@ -95,6 +95,15 @@ def test_what_was_refused_waits_as_long_as_it_was_told_and_a_minute_at_least(dat
         assert claim_report(connection, "discord", KEY, "{}", later) is None
 
 
+def test_a_wait_that_a_clock_far_ahead_wrote_holds_no_report_back(database: Database) -> None:
+    with database.writing() as connection:
+        assert claim_report(connection, "discord", KEY, "{}", AT) is None
+        wrong = AT + timedelta(days=300)  # the clock when the channel was asked; set right since
+        settle_report(connection, "discord", KEY, Delivered(outcome="refused", words="later"), wrong)
+        assert days_waiting(connection, ("discord",), AT + timedelta(minutes=2)) == (DAY,)
+        assert claim_report(connection, "discord", KEY, "{}", AT + timedelta(minutes=2)) is None
+
+
 def test_a_report_for_a_dead_channel_goes_once_the_channel_lives(database: Database) -> None:
     with database.writing() as connection:
         open_channel(connection, "discord", "hash", AT)

@@ -91,8 +91,8 @@ def test_bars_end_at_or_before_the_moment_and_are_exact(tmp_path: Path) -> None:
 
 def test_coarser_bars_are_put_together_and_finer_ones_are_not_made_up(tmp_path: Path) -> None:
     made = market(tmp_path)
-    hour = a_bar(OPEN - 2 * QUARTER, "50.00", "50.60", "49.80", "50.10", volume=2000)
-    assert bars_at(made, OPEN + 2 * QUARTER, "1hour") == (hour,)
+    hour = a_bar(OPEN, "50.00", "51.00", "49.00", "50.50", volume=3000)
+    assert bars_at(made, OPEN + 4 * QUARTER, "1hour") == (hour,)
     (error,) = made.fetch((BarsRequest(symbol="XLF", step="1min", count=1),), OPEN + QUARTER).errors
     assert "cannot be made from the 900 s bars" in error
 
