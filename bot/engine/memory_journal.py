@@ -271,7 +271,8 @@ class MemoryJournal:
         for cycle in settlement.cycles_closed:
             pnl = cycle.option_cash + cycle.share_cash + cycle.dividends - cycle.fees if cycle.assignments else None
             self._cycle_ends.append((cycle.closed_at or self._at, len(self._cycle_ends), pnl))
-        self._cycle_ends.sort()
+        if settlement.cycles_closed:
+            self._cycle_ends.sort()
 
     def _losing(self) -> int:
         """Count the losing chains in a row since the last pause for them, as the ledger does (wheel 2.19)."""
