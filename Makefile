@@ -63,10 +63,7 @@ install-systemd: $(VENV)/.runtime ## Install the units of DESK=name [ENV_FILE=.e
 uninstall-systemd: $(VENV)/.runtime ## Take the units of DESK=name away and nothing else [USER_UNITS=1] [APPLY=1]
 	@$(abspath $(BIN))/python -m bot units uninstall $(UNITS_OF)
 
-# pytest keeps one processor busy; the board's tests run on another meanwhile, and are printed after it.
-test: check ## Run everything: ruff, mypy, pytest with doctests, the board in a real browser
-	@mkdir -p build; $(MAKE) board > build/board.txt 2>&1 & board=$$!; $(MAKE) unit; unit=$$?; \
-	wait $$board; board=$$?; cat build/board.txt; exit $$(( unit ? unit : board ))
+test: check unit board ## Run everything: ruff, mypy, pytest with doctests, the board in a real browser
 
 check: lint types ## Run ruff and mypy without the tests
 
